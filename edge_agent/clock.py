@@ -1,4 +1,4 @@
-"""Monotonic and wall time, the kernel's boot id and the quality of its clock; the only `import time`."""
+"""Monotonic and wall time, the kernel's boot id, its clock's quality; the only `import time`."""
 
 import ctypes
 import os

@@ -1,6 +1,6 @@
 """What one agent is told, as plain values: the validated configuration without the validator.
 
-`edge_agent.settings` makes it from TOML (pydantic lives there); everything that runs sees only this.
+`edge_agent.settings` makes it from TOML (pydantic lives there); what runs sees only this.
 All durations are seconds as written by people; the parts that use them convert once, at start.
 """
 
