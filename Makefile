@@ -55,7 +55,7 @@ schema: $(READY)  ## the AsyncAPI document of every message
 lock:  ## write requirements.lock anew (needs uv)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv; say where it is: make lock UV=/path/to/uv" >&2; exit 1; }
 	$(UV) pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --all-extras \
-		--generate-hashes --no-annotate --no-header --no-emit-index-url --output-file requirements.lock
+		--generate-hashes --no-annotate --no-header --output-file requirements.lock
 
 # Set-up is done once and again only when what it depends on has changed.
 $(READY): requirements.lock pyproject.toml
@@ -65,5 +65,5 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv .venv || { \
 		echo "Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
