@@ -80,6 +80,7 @@ class Source(Protocol):
     repeat_window_ns: int
     condition: Condition
     why: str
+    remedy: str
 
     def start(self) -> None: ...
     def answer(

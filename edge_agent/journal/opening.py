@@ -1,0 +1,76 @@
+"""Opening the journal: make it, check it, migrate it, or set it apart and salvage what it held.
+
+Rules:
+1. A file that is not sound is set apart whole and salvaged, never written to, never deleted.
+2. A file of a newer release is refused: opening it could lose what it knows.
+3. Every step may be cut short; the next start begins again and comes to the same end.
+"""
+
+from pathlib import Path
+
+from edge_agent.journal import folder, schema
+from edge_agent.journal.salvage import salvage
+from edge_agent.journal.store import Store
+from edge_agent.journal.trouble import sqlite_errors, trouble_of
+from edge_agent.records import Broken, DiskTrouble, NewerJournal
+
+_PAGE_SLACK = 2048  # pages beyond the quota, for the tables that do not hold events
+
+
+def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> Store:
+    """Open the journal in `data_dir`; `vfs` names another SQLite file system.
+
+    Raises DiskTrouble (try again later) and NewerJournal (refuse to start).
+    """
+    max_pages = quota_bytes // schema.PAGE_BYTES + _PAGE_SLACK
+    try:
+        file = folder.journal_file(data_dir)
+        try:
+            store = _open(file, max_pages, vfs)
+        except Broken:
+            folder.set_apart(data_dir)
+            store = _open(folder.journal_file(data_dir), max_pages, vfs)
+        _take_over(store, data_dir)
+    except OSError as error:
+        raise trouble_of(error) from error
+    except Broken as error:
+        why = f"a new journal is broken too: {error}"
+        raise DiskTrouble("failing", why, "replace the card") from error
+    return store
+
+
+def _open(file: Path, max_pages: int, vfs: str | None) -> Store:
+    engine = schema.engine_of(file, max_pages=max_pages, vfs=vfs)
+    try:
+        with sqlite_errors(), engine.connect() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version > schema.VERSION:
+                _refuse(file, version)
+            verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            if verdict != "ok":
+                _give_up(verdict)
+            schema.prepare(connection)
+        return Store(engine, file)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _refuse(file: Path, version: int) -> None:
+    raise NewerJournal(
+        f"{file} was written by a newer release (journal version {version}, this one knows"
+        f" {schema.VERSION}); install that release again, or give this agent another data_dir"
+    )
+
+
+def _give_up(verdict: str) -> None:
+    raise Broken(verdict)
+
+
+def _take_over(store: Store, data_dir: Path) -> None:
+    """Salvage every folder that was set apart and is not in our books yet."""
+    folder.drop_scratch(data_dir)
+    with sqlite_errors():
+        for corrupt in folder.set_apart_before(data_dir):
+            if not store.knows_of(corrupt.name):
+                salvage(store.sql, data_dir, corrupt)

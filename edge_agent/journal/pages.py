@@ -1,0 +1,68 @@
+"""Reading rows of an open journal; a row that does not fit its CRC is handed out as unsound."""
+
+import sqlite3
+from typing import Final
+from zlib import crc32
+
+from edge_agent.records import PAGE_ROWS, SALVAGED, StoredRow, row_crc
+
+_EVENTS: Final = (
+    "SELECT e.seq, e.lane, s.topic, e.n, e.payload, e.cursor, e.crc, e.stream"
+    " FROM event e JOIN stream s ON s.id = e.stream WHERE "
+)
+_SALVAGED: Final = "SELECT id, seq, lane, topic, n, crc, payload FROM salvaged WHERE "
+
+NOT_ASIDE: Final = (
+    " AND NOT EXISTS (SELECT 1 FROM set_aside a WHERE a.lane = e.lane AND a.seq = e.seq)"
+)
+
+
+def page(
+    sql: sqlite3.Connection, lane: int, after: int, rows_max: int, *, aside_too: bool
+) -> list[StoredRow]:
+    """Read rows of a lane above a number, in order; those set aside only on demand."""
+    if lane == SALVAGED:
+        aside = (
+            "" if aside_too else f"id NOT IN (SELECT seq FROM set_aside WHERE lane={SALVAGED}) AND "
+        )
+        return _salvaged(sql, aside + "id > ? ORDER BY id LIMIT ?", (after, rows_max))
+    # the lane stands in the text, not in a parameter: only so can the partial index be used
+    where = f"e.lane = {int(lane)} AND e.seq > ?{'' if aside_too else NOT_ASIDE}"
+    return _events(sql, where + " ORDER BY e.seq LIMIT ?", (after, rows_max))
+
+
+def stretch(
+    sql: sqlite3.Connection, own_epoch: str, epoch: str, first: int, last: int
+) -> list[StoredRow]:
+    """Read rows `first..last` of an epoch, whatever became of them; one page at most."""
+    if epoch == own_epoch:
+        where = "e.seq BETWEEN ? AND ? ORDER BY e.seq LIMIT ?"
+        return _events(sql, where, (first, last, PAGE_ROWS))
+    where = "epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
+    return _salvaged(sql, where, (epoch, first, last, PAGE_ROWS), numbered=True)
+
+
+def stretch_of_topic(
+    sql: sqlite3.Connection, topic: str, first: int, last: int, after: int
+) -> list[StoredRow]:
+    """Read rows of a topic with `streamseq` in `first..last` and `seq` above `after`; one page."""
+    where = "s.topic = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
+    return _events(sql, where, (topic, first, last, after, PAGE_ROWS))
+
+
+def _events(sql: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> list[StoredRow]:
+    return [
+        StoredRow(seq, lane, topic, n, payload, row_crc(seq, lane, stream, cursor, payload) == crc)
+        for seq, lane, topic, n, payload, cursor, crc, stream in sql.execute(
+            _EVENTS + where, parameters
+        )
+    ]
+
+
+def _salvaged(
+    sql: sqlite3.Connection, where: str, parameters: tuple[object, ...], *, numbered: bool = False
+) -> list[StoredRow]:
+    return [
+        StoredRow(seq if numbered else number, lane, topic, n, payload, crc32(payload) == crc)
+        for number, seq, lane, topic, n, crc, payload in sql.execute(_SALVAGED + where, parameters)
+    ]

@@ -1,0 +1,94 @@
+"""What a boot must know of the journal: numbers, cursor, counters, snapshots, holes.
+
+A snapshot is believed up to the number it is stamped with; the rows behind are folded onto it.
+"""
+
+import sqlite3
+from zlib import crc32
+
+from edge_agent.journal.pages import NOT_ASIDE
+from edge_agent.records import NORMAL, SALVAGED, URGENT, Cursor, Kept, Restored
+
+
+def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Restored:
+    """Read all of it, in one pass over what is not acknowledged and not in a snapshot."""
+    cursor = _cursor(sql)
+    snapshots = {
+        name: (upto, body)
+        for name, upto, crc, body in sql.execute("SELECT name, upto, crc, body FROM snapshot")
+        if crc32(body, upto & 0xFFFFFFFF) == crc and upto <= high
+    }
+    aside = sql.execute("SELECT count(*) FROM set_aside WHERE lane <> ?", (SALVAGED,)).fetchone()
+    return Restored(
+        epoch=epoch,
+        high=high,
+        cursor=cursor,
+        streams=_streams(sql, snapshots),
+        snapshots=snapshots,
+        boots=dict(sql.execute("SELECT boot, offset_ns FROM boot").fetchall()),
+        meta=dict(sql.execute("SELECT key, value FROM meta").fetchall()),
+        waiting=_waiting(sql, cursor),
+        oldest_waiting=_oldest_waiting(sql, cursor),
+        set_aside=aside[0],
+        missing=_missing(sql, min(cursor.normal, cursor.urgent)),
+        kept=kept,
+        quarantined=[row[0] for row in sql.execute("SELECT report FROM quarantine")],
+    )
+
+
+def _cursor(sql: sqlite3.Connection) -> Cursor:
+    newest = sql.execute(
+        "SELECT cursor FROM event WHERE cursor IS NOT NULL ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+    in_row = Cursor() if newest is None else Cursor.parse(newest[0])
+    in_meta = Cursor() if beside is None else Cursor.parse(beside[0])
+    return Cursor(*(max(pair) for pair in zip(in_row, in_meta, strict=True)))
+
+
+def _streams(
+    sql: sqlite3.Connection, snapshots: dict[str, tuple[int, bytes]]
+) -> dict[str, tuple[int, int]]:
+    upto, body = snapshots.get("streams", (0, b""))
+    counted: dict[int, int] = {}
+    for line in body.splitlines():
+        stream, _, n = line.partition(b" ")
+        counted[int(stream)] = int(n)
+    tail = "SELECT stream, max(n) FROM event WHERE seq > ? GROUP BY stream"
+    for number, n in sql.execute(tail, (upto,)):
+        counted[number] = max(n, counted.get(number, 0))
+    return {
+        topic: (number, counted.get(number, 0))
+        for number, topic in sql.execute("SELECT id, topic FROM stream")
+    }
+
+
+def _waiting(sql: sqlite3.Connection, cursor: Cursor) -> tuple[int, int, int]:
+    count = "SELECT count(*) FROM event e WHERE lane = ? AND seq > ?" + NOT_ASIDE
+    (normal,) = sql.execute(count, (NORMAL, cursor.normal)).fetchone()
+    (urgent,) = sql.execute(count, (URGENT, cursor.urgent)).fetchone()
+    (salvaged,) = sql.execute(
+        "SELECT count(*) FROM salvaged WHERE id > ? AND id NOT IN"
+        " (SELECT seq FROM set_aside WHERE lane = ?)",
+        (cursor.salvaged, SALVAGED),
+    ).fetchone()
+    return normal, urgent, salvaged
+
+
+def _oldest_waiting(sql: sqlite3.Connection, cursor: Cursor) -> bytes | None:
+    row = sql.execute(
+        "SELECT payload FROM event WHERE (lane = ? AND seq > ?) OR (lane = ? AND seq > ?)"
+        " ORDER BY seq LIMIT 1",
+        (NORMAL, cursor.normal, URGENT, cursor.urgent),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def _missing(sql: sqlite3.Connection, after: int) -> list[tuple[int, int]]:
+    """Find holes in what is not acknowledged: SQLite silently drops what fails its own checks."""
+    rows = sql.execute(
+        "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq) OVER (ORDER BY seq) AS before"
+        " FROM event WHERE seq >= ?) WHERE before IS NOT NULL AND seq <> before + 1",
+        (after,),
+    )
+    return [(first, last) for first, last in rows]

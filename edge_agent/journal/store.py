@@ -1,0 +1,258 @@
+"""The journal's file while it is open, synchronously: commit, read, checkpoint.
+
+Rules:
+1. One connection, owned by one thread; nobody else opens the file while it is open here.
+2. `commit` returns only when the batch is on the disk; whatever it raises, the batch is not, and
+   committing it again is safe: one that did reach the disk is recognised by its first number.
+3. Every method raises DiskTrouble or Broken and nothing of SQLite's own.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from sqlalchemy import Engine
+
+from edge_agent.journal import pages, schema
+from edge_agent.journal.restoring import restored
+from edge_agent.journal.trouble import sqlite_errors
+from edge_agent.records import (
+    PAGE_ROWS,
+    SALVAGED,
+    Batch,
+    DiskTrouble,
+    Kept,
+    Restored,
+    StoredRow,
+    Trim,
+)
+
+CHECKPOINT_PAGES: Final = 1000
+"""Pages written to the WAL after which a checkpoint is due; it copies them into the database."""
+
+GROWN_WAL_BYTES: Final = 4 * 1024 * 1024
+"""Size that the WAL is grown to once: a commit that need not extend the file costs one flush."""
+
+TRIM_ROWS_MAX: Final = 1024
+"""Rows that one housekeeping commit deletes at most; there is one every 256 events."""
+
+COMMANDS_KEPT: Final = 1024
+"""Ids of executed commands that are remembered; the oldest go first."""
+
+_COMMIT_PAGES: Final = 3  # WAL frames of a commit beside its full pages: measured
+_FULL_PAGE_BYTES: Final = 2048  # payload bytes to a WAL frame when many share a commit: measured
+
+_INSERT: Final = (
+    "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Store:
+    """An open journal; `edge_agent.journal.opening` makes it."""
+
+    def __init__(self, engine: Engine, file: Path) -> None:
+        self._engine = engine
+        self._pooled = engine.raw_connection()
+        connection = self._pooled.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        self.sql = connection
+        self._file = file
+        self._pages_since_checkpoint = 0
+        self._payload_bytes = 0
+        self.epoch = ""
+        self.high = 0
+        self.commits = 0
+        with sqlite_errors():
+            self._know_itself()
+            self._grow_wal()
+
+    def _know_itself(self) -> None:
+        found = self.sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        if found is None:
+            self.epoch = os.urandom(6).hex()
+            self.sql.execute("INSERT INTO meta (key, value) VALUES ('epoch', ?)", (self.epoch,))
+        else:
+            self.epoch = found[0]
+        self.high = self.sql.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
+        total = self.sql.execute("SELECT total(length(payload)) FROM event").fetchone()[0]
+        self._payload_bytes = int(total)
+
+    def _grow_wal(self) -> None:
+        wal = Path(f"{self._file}-wal")
+        if wal.exists() and wal.stat().st_size >= GROWN_WAL_BYTES:
+            return
+        self.sql.execute("BEGIN IMMEDIATE")
+        self.sql.execute("CREATE TABLE IF NOT EXISTS ballast (b BLOB)")
+        self.sql.execute("INSERT INTO ballast VALUES (zeroblob(?))", (GROWN_WAL_BYTES,))
+        self.sql.execute("COMMIT")
+        self._checkpoint()
+        self.sql.execute("DROP TABLE ballast")
+
+    def knows_of(self, folder: str) -> bool:
+        """Say whether a folder that was set apart is in the books: salvaged, once."""
+        found = self.sql.execute("SELECT 1 FROM quarantine WHERE folder = ?", (folder,))
+        return found.fetchone() is not None
+
+    def restore(self) -> Restored:
+        """Read what a boot must know: numbers, cursor, counters, snapshots, holes."""
+        with sqlite_errors():
+            return restored(self.sql, self.epoch, self.high, self._kept())
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def commit(self, batch: Batch) -> Kept | None:
+        """Write a batch in one transaction; returns what is kept when the batch asked for a trim.
+
+        Raises DiskTrouble and Broken with nothing of the batch written.
+        """
+        with sqlite_errors():
+            sql = self.sql
+            rows = batch.rows
+            if rows and rows[0][0] <= self.high and self._has(rows[0][0]):
+                self.high = rows[-1][0]  # it did reach the disk before the error that was reported
+                return self._kept() if batch.trim else None
+            sql.execute("BEGIN IMMEDIATE")
+            try:
+                gone_bytes = self._write(batch)
+                sql.execute("COMMIT")
+            except BaseException:
+                if sql.in_transaction:
+                    sql.execute("ROLLBACK")
+                raise
+            self.commits += 1
+            self._payload_bytes -= gone_bytes
+            if rows:
+                self.high = rows[-1][0]
+                written_bytes = sum(len(row[6]) for row in rows)
+                self._payload_bytes += written_bytes
+                self._pages_since_checkpoint += written_bytes // _FULL_PAGE_BYTES
+            self._pages_since_checkpoint += _COMMIT_PAGES
+            return self._kept() if batch.trim else None
+
+    def _write(self, batch: Batch) -> int:
+        """Write within the transaction; returns the payload bytes that its trim removed."""
+        sql = self.sql
+        if batch.streams:
+            sql.executemany("INSERT OR IGNORE INTO stream (id, topic) VALUES (?, ?)", batch.streams)
+        if batch.rows:
+            sql.executemany(_INSERT, batch.rows)
+        if batch.aside:
+            sql.executemany(
+                "INSERT OR IGNORE INTO set_aside (lane, seq, reason) VALUES (?, ?, ?)", batch.aside
+            )
+        if batch.boots:
+            sql.executemany(
+                "INSERT OR REPLACE INTO boot (boot, offset_ns) VALUES (?, ?)", batch.boots
+            )
+        if batch.meta:
+            sql.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", batch.meta)
+        for name, upto, body in batch.snapshots:
+            sql.execute(
+                "INSERT OR REPLACE INTO snapshot (name, upto, crc, body) VALUES (?, ?, ?, ?)",
+                (name, upto, crc32(body, upto & 0xFFFFFFFF), body),
+            )
+        if batch.commands:
+            sql.executemany(
+                "INSERT OR IGNORE INTO command (id, at, result) VALUES (?, ?, ?)", batch.commands
+            )
+            sql.execute(
+                "DELETE FROM command WHERE rowid <= (SELECT max(rowid) FROM command) - ?",
+                (COMMANDS_KEPT,),
+            )
+        return 0 if batch.trim is None else self._trim(batch.trim)
+
+    def _trim(self, trim: Trim) -> int:
+        """Delete the oldest rows that may go; the newest stays: numbers never restart."""
+        sql = self.sql
+        excess = self._payload_bytes - trim.keep_bytes
+        last, gone_bytes = 0, 0
+        candidates = sql.execute(
+            "SELECT seq, length(payload) FROM event WHERE seq <= ? ORDER BY seq LIMIT ?",
+            (trim.upto, TRIM_ROWS_MAX),
+        )
+        for seq, payload_bytes in candidates:
+            if excess <= 0 and seq > trim.aged_upto:
+                break
+            last = seq
+            excess -= payload_bytes
+        if last:
+            going = "seq <= ? AND seq < (SELECT max(seq) FROM event)" + pages.NOT_ASIDE
+            (gone_bytes,) = sql.execute(
+                "SELECT total(length(payload)) FROM event AS e WHERE " + going, (last,)
+            ).fetchone()
+            sql.execute("DELETE FROM event AS e WHERE " + going, (last,))
+        if excess > 0:
+            sql.execute(
+                "DELETE FROM salvaged WHERE id <= ? AND id NOT IN"
+                " (SELECT seq FROM set_aside WHERE lane = ?)",
+                (trim.salvaged_upto, SALVAGED),
+            )
+        return int(gone_bytes)
+
+    def _has(self, seq: int) -> bool:
+        return self.sql.execute("SELECT 1 FROM event WHERE seq = ?", (seq,)).fetchone() is not None
+
+    def _kept(self) -> Kept:
+        sql = self.sql
+        (pages,) = sql.execute("PRAGMA page_count").fetchone()
+        (free,) = sql.execute("PRAGMA freelist_count").fetchone()
+        oldest = sql.execute("SELECT min(seq) FROM event").fetchone()[0] or 0
+        return Kept((pages - free) * schema.PAGE_BYTES, self._payload_bytes, oldest)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def page(
+        self, lane: int, after: int, rows_max: int = PAGE_ROWS, *, aside_too: bool = False
+    ) -> list[StoredRow]:
+        """Read rows of a lane above a number, in order; those set aside only on demand."""
+        with sqlite_errors():
+            return pages.page(self.sql, lane, after, rows_max, aside_too=aside_too)
+
+    def stretch(self, epoch: str, first: int, last: int) -> list[StoredRow]:
+        """Read rows `first..last` of an epoch for a replay; one page at most."""
+        with sqlite_errors():
+            return pages.stretch(self.sql, self.epoch, epoch, first, last)
+
+    def stretch_of_topic(self, topic: str, first: int, last: int, after: int) -> list[StoredRow]:
+        """Read rows of one topic by `streamseq`, with `seq` above `after`; one page at most."""
+        with sqlite_errors():
+            return pages.stretch_of_topic(self.sql, topic, first, last, after)
+
+    def executed(self, command_id: str) -> str | None:
+        """Say what became of a command that was executed before; None when it was not."""
+        with sqlite_errors():
+            found = self.sql.execute("SELECT result FROM command WHERE id = ?", (command_id,))
+            row = found.fetchone()
+            return None if row is None else row[0]
+
+    def reasons(self) -> dict[tuple[int, int], str]:
+        """Say what is set aside and why, by (lane, number)."""
+        with sqlite_errors():
+            found = self.sql.execute("SELECT lane, seq, reason FROM set_aside")
+            return {(lane, seq): reason for lane, seq, reason in found}
+
+    # -- keeping house -------------------------------------------------------------------------
+
+    def checkpoint_due(self) -> bool:
+        """Say whether enough was written since the last checkpoint."""
+        return self._pages_since_checkpoint >= CHECKPOINT_PAGES
+
+    def checkpoint(self) -> None:
+        """Copy the WAL into the database, explicitly: automatic ones never report an I/O error."""
+        with sqlite_errors():
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        busy, in_log, copied = self.sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if busy or in_log != copied:
+            raise DiskTrouble(
+                "failing", f"a checkpoint copied {copied} of {in_log} pages", "check the card"
+            )
+        self._pages_since_checkpoint = 0
+
+    def close(self) -> None:
+        """Let go of the file. SQLite then removes the WAL, which costs growing it again."""
+        self._pooled.close()
+        self._engine.dispose()

@@ -1,0 +1,345 @@
+"""The stations of this agent: reads come in, events and answers go out.
+
+Rules:
+1. A read is answered once: accepted when its event is on the disk, rejected with a reason,
+   suppressed when it repeats one that is pending or was answered a moment ago.
+2. A repeat shares the answer of its first. The window is that of the device, counted from the
+   later of capture and answer; it does not slide, and a refusal clears it.
+3. Only ids are repeats of each other: two labels without a serial are two containers.
+4. Room in the outbox is asked for before anything moves. No room now: the device is held. No room
+   for long: the read is refused as `storage`, which is answered and counted and makes no event.
+"""
+
+import logging
+from collections import deque
+from typing import Final
+
+from edge_agent.labels import aim
+from edge_agent.outbox import Outbox, Room, Stream, Where
+from edge_agent.ports import Condition, Flaw, Lane, Outcome, Source
+from edge_agent.records import DiskTrouble, Restored
+from edge_agent.wire import messages
+from edge_agent.wire.messages import AlarmKind, GapReason, PreviousEnd, Stretch
+from edge_agent.wire.payload import NORMAL, URGENT, Envelope, ScanTemplate
+from edge_agent.wire.topics import Topics
+
+ANSWERS_MAX: Final = 256
+"""Answers remembered per device, by which a repeat is known; the oldest is forgotten first."""
+
+PAYLOAD_GUESS_BYTES: Final = 420
+"""What an event weighs beside its text, when room is asked for."""
+
+_log = logging.getLogger(__name__)
+
+_STORAGE_MESSAGE: Final = "not accepted: the journal has no room"
+_MESSAGES: Final = {
+    Flaw.EMPTY: "the reader sent nothing; scan again",
+    Flaw.TOO_LONG: "the code is longer than this reader may send; see line_bytes_max",
+}
+
+
+class _Heard:
+    """What was answered to one text of one device."""
+
+    __slots__ = ("answered_ns", "captured_ns", "event_id", "sharing")
+
+    def __init__(self, captured_ns: int) -> None:
+        self.captured_ns = captured_ns
+        self.answered_ns = -1
+        self.event_id = ""
+        self.sharing = 0
+
+
+class _Reader:
+    """One source and what its events are made of."""
+
+    __slots__ = ("heard", "read", "rejected", "source", "stream", "template", "troubled_ns")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.template = ScanTemplate(source.name)
+        self.heard: dict[bytes, _Heard] = {}
+        self.read: Envelope
+        self.rejected: Envelope
+        self.stream: Stream
+        self.troubled_ns = -1
+
+
+_Pending = tuple[int, _Reader, bytes, "_Heard | None", str]
+
+
+class Line:
+    """Routes reads to the outbox and answers to the sources; raises and clears alarms."""
+
+    def __init__(self, *, topics: Topics, agent: str, version: str, outbox: Outbox) -> None:
+        self._topics = topics
+        self._agent = agent
+        self._version = version
+        self._outbox = outbox
+        self._clock = outbox.clock
+        self._readers: dict[str, _Reader] = {}
+        self._pending: deque[_Pending] = deque()
+        self._alarms: dict[tuple[str, str], tuple[Envelope, Stream]] = {}
+        self._agent_events: dict[str, Envelope] = {}
+        self._agent_stream: Stream | None = None
+        self._storage_since_ns = -1
+        self.received = 0
+        self.accepted = 0
+        self.rejected = 0
+        self.suppressed = 0
+        self.refused_storage = 0
+        outbox.gap_topic = topics.agent_alarm(agent)
+
+    # -- devices -------------------------------------------------------------------------------
+
+    def add(self, source: Source) -> None:
+        """Take a source in; it may read as soon as the journal is open."""
+        reader = self._readers[source.name] = _Reader(source)
+        if self._outbox.open:
+            self._equip(reader)
+
+    def remove(self, source: Source) -> None:
+        """Let a source go; what it still waits for is answered to it all the same."""
+        del self._readers[source.name]
+
+    def sources(self) -> list[Source]:
+        """Give the sources, in the order they came."""
+        return [reader.source for reader in self._readers.values()]
+
+    def _equip(self, reader: _Reader) -> None:
+        station = reader.source.station
+        source = self._topics.source_of_station(station)
+        reader.read = self._envelope(source, "scan.read", NORMAL)
+        reader.rejected = self._envelope(source, "scan.rejected", NORMAL)
+        reader.stream = self._outbox.stream(self._topics.scan(station))
+
+    def _envelope(self, source: str, kind: str, lane: str) -> Envelope:
+        return Envelope(
+            source=source,
+            kind=kind,
+            lane=lane,
+            agent=self._agent,
+            epoch=self._outbox.epoch,
+            boot=self._clock.boot,
+        )
+
+    # -- reads ---------------------------------------------------------------------------------
+
+    def read(
+        self, source: Source, raw: bytes, at_mono_ns: int, at_wall_ns: int, flaw: Flaw
+    ) -> bool:
+        """Take one read; False when the source is to hold it and everything behind it."""
+        reader = self._readers[source.name]
+        window_ns = source.repeat_window_ns
+        heard = None
+        if window_ns and not flaw:
+            heard = reader.heard.get(raw)
+            if heard is not None:
+                if heard.answered_ns < 0:
+                    self.received += 1
+                    heard.sharing += 1
+                    return True
+                if at_mono_ns - heard.answered_ns <= window_ns:
+                    self.received += 1
+                    self._suppress(reader, raw, heard)
+                    return True
+                del reader.heard[raw]
+                heard = None
+        outbox = self._outbox
+        room = outbox.room(Lane.NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
+        if room is not Room.YES:
+            return self._no_room(reader, raw, room)
+        self.received += 1
+        if flaw:
+            self._reject(reader, raw, at_mono_ns, at_wall_ns, flaw)
+            return True
+        symbology, text = aim.split(raw)
+        if window_ns and aim.is_one_of_a_kind(symbology, text):
+            heard = _Heard(at_mono_ns)
+            remembered = reader.heard
+            remembered[raw] = heard
+            if len(remembered) > ANSWERS_MAX:
+                del remembered[next(iter(remembered))]
+        data = reader.template.read(text, symbology)
+        seq = outbox.record(reader.stream, Lane.NORMAL, reader.read, at_wall_ns, at_mono_ns, data)
+        self._pending.append((seq, reader, raw, heard, ""))
+        return True
+
+    def _no_room(self, reader: _Reader, raw: bytes, room: Room) -> bool:
+        if room is Room.WAIT:
+            return False
+        self.received += 1
+        self.rejected += 1
+        self.refused_storage += 1
+        _log.warning("%s: a scan was refused: %s", reader.source.name, _STORAGE_MESSAGE)
+        reader.source.answer(raw, Outcome.REJECTED, None, "storage")
+        return True
+
+    def _reject(
+        self, reader: _Reader, raw: bytes, at_mono_ns: int, at_wall_ns: int, flaw: Flaw
+    ) -> None:
+        data = reader.template.rejected(raw, b"", flaw.value, _MESSAGES[flaw])
+        seq = self._outbox.record(
+            reader.stream, Lane.NORMAL, reader.rejected, at_wall_ns, at_mono_ns, data
+        )
+        self._pending.append((seq, reader, raw, None, flaw.value))
+
+    def _suppress(self, reader: _Reader, raw: bytes, heard: _Heard) -> None:
+        self.suppressed += 1
+        reader.source.answer(raw, Outcome.SUPPRESSED, heard.event_id, None)
+
+    # -- what the outbox says ------------------------------------------------------------------
+
+    def committed(self, upto: int) -> None:
+        """Answer every read whose event is on the disk now."""
+        pending = self._pending
+        outbox = self._outbox
+        now_ns = self._clock.mono_ns()
+        while pending and pending[0][0] <= upto:
+            seq, reader, raw, heard, reason = pending.popleft()
+            event_id = outbox.event_id(seq)
+            if reason:
+                self.rejected += 1
+                reader.source.answer(raw, Outcome.REJECTED, event_id, reason)
+                continue
+            self.accepted += 1
+            reader.source.answer(raw, Outcome.ACCEPTED, event_id, None)
+            if heard is not None:
+                heard.event_id = event_id
+                heard.answered_ns = now_ns
+                while heard.sharing:
+                    heard.sharing -= 1
+                    self._suppress(reader, raw, heard)
+
+    def room_again(self) -> None:
+        """Let the held devices go on."""
+        for reader in self._readers.values():
+            reader.source.resume()
+
+    def opened(self, restored: Restored) -> None:
+        """Prepare what events are made of, and say what the boot found."""
+        outbox = self._outbox
+        self._agent_stream = outbox.stream(self._topics.agent_alarm(self._agent))
+        source = self._topics.source_of_agent(self._agent)
+        for kind in (
+            messages.ALARM_RAISED,
+            messages.ALARM_CLEARED,
+            messages.OUTBOX_GAP,
+            messages.CLOCK_CORRECTED,
+            messages.AGENT_STARTED,
+        ):
+            self._agent_events[kind] = self._envelope(source, kind, URGENT)
+        for reader in self._readers.values():
+            self._equip(reader)
+        end = {"clean": PreviousEnd.CLEAN, "running": PreviousEnd.CUT}.get(
+            restored.meta.get("run", ""), PreviousEnd.NONE
+        )
+        self.agent_event(messages.AGENT_STARTED, messages.agent_started(self._version, end, None))
+        for first, last in restored.missing:
+            self.gap(restored.epoch, first, last, "unsound", None)
+        for reader in self._readers.values():
+            if reader.troubled_ns >= 0:
+                self._raise_device(reader)
+
+    def storage(self, trouble: DiskTrouble | None) -> None:
+        """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""
+        now_ns = self._clock.mono_ns()
+        if trouble is not None:
+            _log.error("the journal is not being kept: %s; %s", trouble.why, trouble.remedy)
+            if self._storage_since_ns < 0:
+                self._storage_since_ns = now_ns
+                data = messages.alarm_raised(
+                    "storage", AlarmKind.STORAGE, f"{trouble.kind}: {trouble.why}", trouble.remedy
+                )
+                self.agent_event(messages.ALARM_RAISED, data)
+        elif self._storage_since_ns >= 0:
+            lasted_s = (now_ns - self._storage_since_ns) / 1e9
+            self._storage_since_ns = -1
+            _log.warning("the journal is being kept again after %.1f s", lasted_s)
+            data = messages.alarm_cleared(
+                "storage", AlarmKind.STORAGE, "the journal is being kept again", lasted_s
+            )
+            self.agent_event(messages.ALARM_CLEARED, data)
+
+    def gap(self, epoch: str, first: int, last: int, reason: str, where: Where) -> None:
+        """Say that numbers will never come, and why."""
+        why = _GAP_REASONS.get(reason, GapReason.REFUSED)
+        streams = [] if where is None else [Stretch(where[0], where[1], where[1])]
+        _log.error("events %s-%d to %d will never be published: %s", epoch, first, last, reason)
+        self.agent_event(messages.OUTBOX_GAP, messages.outbox_gap(epoch, first, last, why, streams))
+
+    # -- alarms --------------------------------------------------------------------------------
+
+    def tell(self, source: Source, condition: Condition, why: str, remedy: str) -> None:
+        """Take a device's word that it is in trouble or well again: one alarm, one line of log."""
+        reader = self._readers[source.name]
+        if condition is Condition.TROUBLE:
+            _log.warning("%s: %s; %s", source.name, why, remedy)
+            if reader.troubled_ns < 0:
+                reader.troubled_ns = self._clock.mono_ns()
+                if self._outbox.open:
+                    self._raise_device(reader)
+        elif condition is Condition.OK:
+            _log.info("%s: reading", source.name)
+            if reader.troubled_ns >= 0:
+                lasted_s = (self._clock.mono_ns() - reader.troubled_ns) / 1e9
+                reader.troubled_ns = -1
+                data = messages.alarm_cleared(
+                    f"device:{source.name}",
+                    AlarmKind.DEVICE,
+                    "reading again",
+                    lasted_s,
+                    source.name,
+                )
+                if self._outbox.open:
+                    self._station_event(source.station, messages.ALARM_CLEARED, data)
+
+    def _raise_device(self, reader: _Reader) -> None:
+        source = reader.source
+        data = messages.alarm_raised(
+            f"device:{source.name}", AlarmKind.DEVICE, source.why, source.remedy, source.name
+        )
+        self._station_event(source.station, messages.ALARM_RAISED, data)
+
+    def _station_event(self, station: str, kind: str, data: bytes) -> None:
+        made = self._alarms.get((station, kind))
+        if made is None:
+            envelope = self._envelope(self._topics.source_of_station(station), kind, URGENT)
+            made = (envelope, self._outbox.stream(self._topics.alarm(station)))
+            self._alarms[station, kind] = made
+        self._event(made[1], made[0], data)
+
+    def agent_event(self, kind: str, data: bytes) -> None:
+        """Record an urgent event of the agent itself; dropped before the journal is open."""
+        if self._agent_stream is not None:
+            self._event(self._agent_stream, self._agent_events[kind], data)
+
+    def _event(self, stream: Stream, envelope: Envelope, data: bytes) -> None:
+        if self._outbox.room(Lane.URGENT, len(data) + PAYLOAD_GUESS_BYTES) is Room.YES:
+            clock = self._clock
+            self._outbox.record(
+                stream, Lane.URGENT, envelope, clock.wall_ns(), clock.mono_ns(), data
+            )
+        else:
+            _log.error("an alarm found no room in the journal: %s", data.decode())
+
+    # -- figures -------------------------------------------------------------------------------
+
+    def reads(self) -> dict[str, int]:
+        """Give the counters that balance: received = accepted + rejected + suppressed + pending."""
+        answered = self.accepted + self.rejected + self.suppressed
+        return {
+            "received": self.received,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "suppressed": self.suppressed,
+            "pending": self.received - answered,
+            "refused_storage": self.refused_storage,
+        }
+
+
+_GAP_REASONS: Final = {
+    "unsound": GapReason.DAMAGED,
+    "too_large": GapReason.TOO_LARGE,
+    "dropped": GapReason.DROPPED,
+}
