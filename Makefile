@@ -50,12 +50,15 @@ crash: $(READY)  ## a longer campaign of power cuts (CUTS=20000)
 schema: $(READY)  ## the AsyncAPI document of every message
 	@$(BIN)/python -m edge_agent schema
 
-# The lock holds every extra and the build back end, with hashes for every platform and no address:
-# where packages come from is the business of the machine, not of the tree.
-lock:  ## write requirements.lock anew (needs uv)
+# The first lock holds every extra and the build back end, the second what a device runs. Both have
+# hashes for every platform and no address: where packages come from is the business of the machine.
+COMPILE = $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header
+
+lock:  ## write requirements.lock and requirements-device.lock anew (needs uv)
 	@command -v $(UV) > /dev/null || { echo "make lock needs uv; say where it is: make lock UV=/path/to/uv" >&2; exit 1; }
-	$(UV) pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --all-extras \
-		--generate-hashes --no-annotate --no-header --output-file requirements.lock
+	$(COMPILE) --upgrade --all-extras --output-file requirements.lock
+	$(COMPILE) --constraint requirements.lock --output-file requirements-device.lock
 
 # Set-up is done once and again only when what it depends on has changed.
 $(READY): requirements.lock pyproject.toml

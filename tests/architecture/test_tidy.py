@@ -8,6 +8,7 @@ import ast
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -29,6 +30,8 @@ HOMES = {
     "time": ("edge_agent/clock.py",),
 }
 """Library -> the only places of the shipped packages that may import it."""
+
+STDLIB = sys.stdlib_module_names
 
 FUNCTION_LINES_MAX = 50
 FILE_LINES_MAX = 400
@@ -129,6 +132,12 @@ def test_every_library_stays_in_its_home() -> None:
     assert not broken, "\n".join(broken)
 
 
+def test_what_integrators_copy_stands_alone() -> None:
+    tree = modules().get(Path("edge_agent/follower.py"), ast.Module([], []))
+    ours = [f"line {line}: {name}" for line, name in imported(tree) if name not in STDLIB]
+    assert not ours, f"edge_agent/follower.py is copied as one file; do without: {ours}"
+
+
 def test_functions_fit_a_screen() -> None:
     broken = [line for path, tree in modules().items() for line in long_functions(path, tree)]
     assert not broken, "\n".join(broken)
@@ -180,6 +189,14 @@ def test_the_lock_holds_every_dependency() -> None:
     pinned = set(re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE))
     missing = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower() for line in wanted} - pinned
     assert not missing, f"{', '.join(sorted(missing))}: not in requirements.lock; run `make lock`"
+
+
+def test_a_device_runs_what_was_tested() -> None:
+    pin = re.compile(r"^([a-z0-9._-]+==\S+)", re.MULTILINE)
+    device = set(pin.findall((ROOT / "requirements-device.lock").read_text("utf-8")))
+    tested = set(pin.findall((ROOT / "requirements.lock").read_text("utf-8")))
+    assert device, "requirements-device.lock is empty; run `make lock`"
+    assert device <= tested, f"{device - tested}: not what the tests run with; run `make lock`"
 
 
 BAD = (
