@@ -11,7 +11,7 @@ import pytest
 from edge_agent.notify import FEEDS_PER_WATCHDOG, STATUS_CHARACTERS_MAX, Notify
 
 
-class Manager:
+class Listener:
     """The service manager's end."""
 
     def __init__(self, address: str) -> None:
@@ -34,21 +34,21 @@ def name(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def manager(name: str) -> Iterator[Manager]:
-    listening = Manager(name.replace("@", "\0", 1) if name.startswith("@") else name)
+def listener(name: str) -> Iterator[Listener]:
+    listening = Listener(name.replace("@", "\0", 1) if name.startswith("@") else name)
     yield listening
     listening.socket.close()
 
 
 @pytest.fixture
-def notify(name: str, manager: Manager) -> Iterator[Notify]:
-    assert manager.heard() == []
+def notify(name: str, listener: Listener) -> Iterator[Notify]:
+    assert listener.heard() == []
     speaking = Notify({"NOTIFY_SOCKET": name})
     yield speaking
     speaking.close()
 
 
-def test_a_life_as_the_manager_hears_it(notify: Notify, manager: Manager) -> None:
+def test_a_life_as_the_manager_hears_it(notify: Notify, listener: Listener) -> None:
     notify.status("restoring the journal")
     notify.ready("2 devices, broker connected")
     notify.watchdog()
@@ -56,7 +56,7 @@ def test_a_life_as_the_manager_hears_it(notify: Notify, manager: Manager) -> Non
     notify.ready("reloaded")
     notify.stopping("finishing the commit")
     notify.close()
-    assert manager.heard() == [
+    assert listener.heard() == [
         "STATUS=restoring the journal",
         "READY=1\nSTATUS=2 devices, broker connected",
         "WATCHDOG=1",
@@ -65,11 +65,11 @@ def test_a_life_as_the_manager_hears_it(notify: Notify, manager: Manager) -> Non
         "STOPPING=1\nSTATUS=finishing the commit",
     ]
     notify.status("after the end")
-    assert manager.heard() == []
+    assert listener.heard() == []
 
 
 def test_a_full_socket_is_not_waited_for_and_nothing_that_counts_is_lost(
-    notify: Notify, manager: Manager
+    notify: Notify, listener: Listener
 ) -> None:
     said = 0
     while not notify.unsaid:
@@ -79,24 +79,24 @@ def test_a_full_socket_is_not_waited_for_and_nothing_that_counts_is_lost(
     notify.watchdog()
     notify.status("connected")
     assert notify.unsaid == 4
-    assert len(manager.heard()) == said - 1
+    assert len(listener.heard()) == said - 1
     notify.watchdog()
-    assert manager.heard() == ["STATUS=connected\nREADY=1\nWATCHDOG=1"]
+    assert listener.heard() == ["STATUS=connected\nREADY=1\nWATCHDOG=1"]
     notify.watchdog()
-    assert manager.heard() == ["WATCHDOG=1"]
+    assert listener.heard() == ["WATCHDOG=1"]
 
 
 def test_a_reload_that_could_not_be_said_does_not_contradict_its_end(
-    notify: Notify, manager: Manager
+    notify: Notify, listener: Listener
 ) -> None:
     while not notify.unsaid:
         notify.watchdog()
     notify.reloading(5_000)
     notify.ready("kept the last good configuration")
     notify.reloading(9_000)
-    manager.heard()
+    listener.heard()
     notify.ready("reloaded")
-    assert manager.heard() == ["STATUS=reloaded\nREADY=1"]
+    assert listener.heard() == ["STATUS=reloaded\nREADY=1"]
 
 
 def test_a_manager_that_is_gone_is_no_error(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_without_a_manager_nothing_is_said(address: str) -> None:
     assert notify.feed_every_ns is None
 
 
-def test_a_status_is_one_line_of_bounded_length(notify: Notify, manager: Manager) -> None:
+def test_a_status_is_one_line_of_bounded_length(notify: Notify, listener: Listener) -> None:
     notify.status("gun-1:\nREADY=1\n" + "x" * 500 + "\udcff")
-    (status,) = manager.heard()
+    (status,) = listener.heard()
     assert status.startswith("STATUS=gun-1: READY=1 xxx")
     assert len(status) == len("STATUS=") + STATUS_CHARACTERS_MAX
     notify.status("K\udcff")
-    assert manager.heard() == ["STATUS=K\\udcff"]
+    assert listener.heard() == ["STATUS=K\\udcff"]
 
 
 @pytest.mark.parametrize(
