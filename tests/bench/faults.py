@@ -189,7 +189,7 @@ class Life:
     opened_ns: int
     upto: int = 0
     cut: bool = False  # scan `upto` was read in part: it is nobody's, its rest was taken out
-    answered: int = 0
+    answered: int | None = 0  # None: it gives no answers, so whatever it read must arrive
 
 
 def kills(run: Run) -> list[Figure]:
@@ -204,7 +204,7 @@ def kills(run: Run) -> list[Figure]:
                 lives = _kill_often(stand, run.pick(10, 3))
                 cost = losses(lives, stand)
                 toll.take(stand, cost.lost)
-                answered.add(contender.key, sum(life.answered for life in lives))
+                answered.add(contender.key, cost.due)
                 unsaid.add(contender.key, cost.unanswered)
                 thrown.add(contender.key, cost.thrown)
         except Down as why:
@@ -241,9 +241,7 @@ def _end_life(stand: Stand, life: Life, answered_before: int) -> int:
         turn([stand], 0.005)  # the kernel moves the last bytes through the tty in its own time
     life.upto = (stand.written_bytes - stand.unread_bytes()) // SCAN_LENGTH
     life.cut = stand.take_fragment()
-    life.answered = stand.answered - answered_before
-    if not stand.contender.answers:
-        life.answered = life.upto - life.first
+    life.answered = stand.answered - answered_before if stand.contender.answers else None
     return stand.answered
 
 
@@ -266,6 +264,7 @@ class Ledger(Protocol):
 class Losses:
     """Scans that never came: answered, read but not answered, thrown away by opening the tty."""
 
+    due: int = 0  # scans that had to arrive
     lost: int = 0
     unanswered: int = 0
     thrown: int = 0
@@ -284,9 +283,10 @@ def losses(lives: Sequence[Life], ledger: Ledger) -> Losses:
                 break
             away += 1
         left = read[away:]
-        lost = sum(n not in arrived for n in left[: life.answered])
-        lost += max(0, life.answered - len(left))  # answered, and yet among those thrown away
-        found.lost += lost
+        answered = len(left) if life.answered is None else life.answered
+        found.lost += sum(n not in arrived for n in left[:answered])
+        found.lost += max(0, answered - len(left))  # answered, and yet among those thrown away
+        found.unanswered += sum(n not in arrived for n in left[answered:])
         found.thrown += away
-        found.unanswered += sum(n not in arrived for n in left[life.answered :])
+        found.due += answered
     return found

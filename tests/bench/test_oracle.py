@@ -102,6 +102,12 @@ def test_what_opening_throws_away_shifts_the_answers() -> None:
     assert (found.lost, found.unanswered, found.thrown) == (1, 0, 3)
 
 
+def test_who_gives_no_answers_owes_all_that_it_read() -> None:
+    silent = Life(first=0, opened_ns=10**12 * 3 - 1, upto=12, answered=None)
+    found = losses([silent], Kept(set(range(3, 12)) - {10}))
+    assert (found.due, found.lost, found.unanswered, found.thrown) == (9, 1, 0, 3)
+
+
 def test_more_answers_than_scans_that_were_left_is_a_loss() -> None:
     waited = Life(first=0, opened_ns=10**12 * 3 - 1, upto=12, answered=12)
     assert losses([waited], Kept(set(range(3, 12)))).lost == 3
