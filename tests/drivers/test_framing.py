@@ -314,3 +314,10 @@ def test_a_partial_frame_is_dropped_and_counted_once(
     assert (framer.dropped_partials, framer.dropped_bytes) == (partials, dropped)
     assert feed(framer, b"K-2\r") == [(b"K-2", Flaw.NONE)]
     assert framer.due_ns == NEVER
+
+
+@pytest.mark.parametrize("suffix", [b"\r", b"\r\n"])
+def test_what_is_too_long_is_told_as_soon_as_that_is_certain(suffix: bytes) -> None:
+    framer = Framer(suffix=suffix, line_bytes_max=4)
+    assert feed(framer, b"1234" + suffix[:-1]) == []
+    assert feed(framer, b"5") == [(b"1234", Flaw.TOO_LONG)]
