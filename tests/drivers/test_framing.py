@@ -321,3 +321,18 @@ def test_what_is_too_long_is_told_as_soon_as_that_is_certain(suffix: bytes) -> N
     framer = Framer(suffix=suffix, line_bytes_max=4)
     assert feed(framer, b"1234" + suffix[:-1]) == []
     assert feed(framer, b"5") == [(b"1234", Flaw.TOO_LONG)]
+
+
+def test_a_line_feed_that_begins_a_prefix_belongs_to_the_prefix() -> None:
+    framer = Framer(prefix=b"\n", suffix=b"\r")
+    assert feed(framer, b"\nK-1\r\nK-2\r") == [(b"K-1", Flaw.NONE), (b"K-2", Flaw.NONE)]
+
+
+def test_nothing_of_an_old_port_is_expected_of_the_new_one() -> None:
+    framer = Framer(suffix=b"\r", idle_ns=IDLE_NS)
+    feed(framer, b"K-1\r")
+    framer.drop_partial()
+    assert feed(framer, b"\nK-2\r") == [(b"\nK-2", Flaw.NONE)]
+    feed(framer, b"K-", 5)
+    framer.drop_partial()
+    assert framer.due_ns == NEVER
