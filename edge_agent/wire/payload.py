@@ -217,29 +217,33 @@ class ScanTemplate:
     A text of n bytes makes at most 8 n bytes of JSON: six for a control character, two for `hex`.
     """
 
-    __slots__ = ("_plain", "_start")
+    __slots__ = ("_identified", "_plain", "_start")
 
     def __init__(self, device: str) -> None:
         self._start = b'{"device":%b,"text":"' % _string(device)
-        self._plain = self._start.replace(b"%", b"%%") + b'%b"' + _READ
+        start = self._start.replace(b"%", b"%%")
+        self._plain = start + b'%b"' + _READ
+        self._identified = start + b'%b","symbology":"%b"' + _READ
 
-    def read(self, text: bytes, symbology: bytes = b"") -> bytes:
-        """Say what was read: `text` is exact, `symbology` the AIM identifier (`]d2`) or nothing."""
-        if symbology or text.translate(None, _PLAIN):
+    def read(self, text: bytes, symbology: str | None = None) -> bytes:
+        """Say what was read: `text` is exact, `symbology` the AIM identifier (`]d2`) or None."""
+        if text.translate(None, _PLAIN):
             return self._said(text, symbology) + _READ
+        if symbology:
+            return self._identified % (text, escaped(symbology.encode()))
         return self._plain % text
 
-    def rejected(self, text: bytes, symbology: bytes, reason: str, message: str) -> bytes:
+    def rejected(self, text: bytes, symbology: str | None, reason: str, message: str) -> bytes:
         """Say what was refused, with the contract's word for it and a sentence for people."""
         said = self._said(text, symbology)
         return b'%b,"reason":%b,"message":%b}' % (said, _string(reason), _string(message))
 
-    def _said(self, text: bytes, symbology: bytes) -> bytes:
+    def _said(self, text: bytes, symbology: str | None) -> bytes:
         said = b'%b%b"' % (self._start, escaped(text))
         if not _is_utf8(text):
             said += b',"hex":"%b"' % text.hex().encode()
         if symbology:
-            said += b',"symbology":"%b"' % escaped(symbology)
+            said += b',"symbology":"%b"' % escaped(symbology.encode())
         return said
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -365,7 +366,8 @@ def test_too_many_holes_give_the_oldest_up() -> None:
     assert hear(follower, 2) == [False]
 
 
-def test_too_many_numberings_forget_the_quietest() -> None:
+def test_too_many_numberings_forget_the_quietest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "STREAMS_MAX", 50)
     follower = Follower()
     for number in range(core.STREAMS_MAX + 1):
         follower.hear(TOPIC, event(7, agent=f"pi-{number}"), number)
@@ -375,10 +377,21 @@ def test_too_many_numberings_forget_the_quietest() -> None:
     assert len(follower._streams) == len(follower._agents) == core.STREAMS_MAX
 
 
+@pytest.mark.parametrize("by_topic", [False, True])
+def test_lists_where_names_belong_make_it_no_worse(by_topic: bool) -> None:
+    follower = Follower(by_topic=by_topic)
+    hear(follower, 1, 5)
+    odd = {"first": 2, "last": 3, "topic": [], "epoch": {}}
+    follower.hear(ALARM, gap_event(6, 2, 3, streams=[odd], epoch=[]) | {"epoch": EPOCH}, 0)
+    follower.hear(RESULT, {"agent": AGENT, "replay": odd | {"missing": [odd]}}, 0)
+    follower.hear(HEALTH, health(**{EPOCH: {"sequence": [], "topics": {TOPIC: {}}}}), 0)
+    assert words(follower.due(2 * S))[0] == ("missing", 2, 4)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=8,
+    max_leaves=4,
 )
 keys = st.sampled_from(
     [
@@ -404,20 +417,20 @@ keys = st.sampled_from(
 )
 likely = st.sampled_from([AGENT, EPOCH, TOPIC, "1", "outbox.gap", "urgent", "online", 1, 2, 10**18])
 nested = st.recursive(
-    json_values | likely,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=6),
-    max_leaves=12,
+    likely,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=5,
 )
-payloads = st.dictionaries(keys, nested, max_size=10).map(
+payloads = st.dictionaries(keys, nested, max_size=7).map(
     lambda said: {"agent": AGENT, "epoch": EPOCH} | said
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([TOPIC, STATUS, HEALTH, RESULT]), payloads | json_values),
-        max_size=8,
+        max_size=4,
     ),
     st.booleans(),
 )

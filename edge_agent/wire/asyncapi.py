@@ -1,0 +1,216 @@
+"""The AsyncAPI 3 document: every channel, message, schema and example, from the models.
+
+The agent's side is described: `send` is what the agent publishes, `receive` what it listens to.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from pydantic.json_schema import models_json_schema
+
+from edge_agent import __version__
+from edge_agent.wire.examples import EXAMPLES
+from edge_agent.wire.models import MODELS
+
+ASYNCAPI: Final = "3.0.0"
+CLOUDEVENT: Final = "application/cloudevents+json"
+PLAIN: Final = "application/json"
+
+_BINDING: Final = "0.2.0"
+_SCHEMAS: Final = "#/components/schemas/"
+
+
+class Channel(NamedTuple):
+    """A topic and what it carries; `topic` has parameters in braces."""
+
+    topic: str
+    summary: str
+    messages: tuple[str, ...]
+    retain: bool = False
+    sent: bool = True
+
+
+CHANNELS: Final = {
+    "scan": Channel(
+        "{base}/{station}/scan", "What is scanned at a station.", ("scan.read", "scan.rejected")
+    ),
+    "stationAlarm": Channel(
+        "{base}/{station}/alarm",
+        "Alarms of a station's devices.",
+        ("alarm.raised", "alarm.cleared"),
+    ),
+    "agentAlarm": Channel(
+        "{base}/agent/{agent}/alarm",
+        "Alarms of the agent itself, and what is to be known about its numbers and its clock.",
+        ("alarm.raised", "alarm.cleared", "outbox.gap", "clock.corrected", "agent.started"),
+    ),
+    "stationInfo": Channel(
+        "{base}/{station}/state/info",
+        "Who serves a station, and what for.",
+        ("state.info",),
+        retain=True,
+    ),
+    "status": Channel(
+        "{base}/agent/{agent}/status",
+        "Whether an agent is there; also its last will.",
+        ("status",),
+        retain=True,
+    ),
+    "health": Channel(
+        "{base}/agent/{agent}/health", "How an agent is, every minute and on change.", ("health",)
+    ),
+    "replay": Channel(
+        "{base}/agent/{agent}/cmd/replay",
+        "Asks an agent to send events again. A retained command is refused.",
+        ("cmd.replay",),
+        sent=False,
+    ),
+    "replayResult": Channel(
+        "{base}/agent/{agent}/cmd/replay/result",
+        "What became of each replay, by the command's id.",
+        ("result",),
+    ),
+}
+
+_PARAMETERS: Final = {
+    "base": {
+        "description": "Enterprise, site, area and line (ISA-95), with / between: `site.base`. "
+        "Levels are of [A-Za-z0-9_-].",
+        "examples": ["acme/plant1/assembly/line3"],
+    },
+    "station": {"description": "Id of a station: [A-Za-z0-9_-]+.", "examples": ["A2"]},
+    "agent": {"description": "Id of an agent: [A-Za-z0-9_-]+.", "examples": ["pi-a2"]},
+}
+
+_DELAYED: Final = {
+    "type": "object",
+    "properties": {
+        "delayed-s": {
+            "type": "string",
+            "pattern": r"^\d+$",
+            "description": "MQTT 5 user property of an event that was published more than 10 s "
+            "after its capture: how many seconds after.",
+        }
+    },
+}
+
+_DESCRIPTION: Final = """\
+Events are CloudEvents 1.0 in JSON structured mode, QoS 1, not retained. Remove repeats by `id`; \
+see gaps by `sequence` (everything of an agent) or `streamseq` (one topic) and ask for a replay; \
+what will never come is explained by an `outbox.gap`. A normal event never overtakes anything; \
+an urgent one may overtake normal ones. Retained messages say what is true now. \
+Types and field names never change meaning; ignore what you do not know.\
+"""
+
+
+def document() -> dict[str, Any]:
+    """Give the AsyncAPI document as plain values that JSON has."""
+    return {
+        "asyncapi": ASYNCAPI,
+        "info": {
+            "title": "Edge agent",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {
+                "name": "Apache-2.0",
+                "url": "https://www.apache.org/licenses/LICENSE-2.0",
+            },
+        },
+        "defaultContentType": CLOUDEVENT,
+        "channels": {name: _channel(channel) for name, channel in CHANNELS.items()},
+        "operations": {_verb(name): _operation(name) for name in CHANNELS},
+        "components": {
+            "messages": {_camel(kind): _message(kind) for kind in MODELS},
+            "parameters": _PARAMETERS,
+            "schemas": schemas(),
+        },
+    }
+
+
+def schemas() -> dict[str, Any]:
+    """Give the JSON Schema of every message by the name of its model; they allow other keys."""
+    _, made = models_json_schema(
+        [(model, "validation") for model in MODELS.values()], ref_template=_SCHEMAS + "{model}"
+    )
+    return {name: _opened(schema) for name, schema in sorted(made["$defs"].items())}
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    return {
+        "address": channel.topic,
+        "summary": channel.summary,
+        "parameters": {
+            name: {"$ref": f"#/components/parameters/{name}"}
+            for name in _PARAMETERS
+            if f"{{{name}}}" in channel.topic
+        },
+        "messages": {
+            _camel(kind): {"$ref": f"#/components/messages/{_camel(kind)}"}
+            for kind in channel.messages
+        },
+    }
+
+
+def _operation(name: str) -> dict[str, Any]:
+    channel = CHANNELS[name]
+    made: dict[str, Any] = {
+        "action": "send" if channel.sent else "receive",
+        "channel": {"$ref": f"#/channels/{name}"},
+        "summary": channel.summary,
+        "messages": [
+            {"$ref": f"#/channels/{name}/messages/{_camel(kind)}"} for kind in channel.messages
+        ],
+        "bindings": {"mqtt": {"qos": 1, "retain": channel.retain, "bindingVersion": _BINDING}},
+    }
+    if not channel.sent:
+        made["reply"] = {
+            "channel": {"$ref": f"#/channels/{name}Result"},
+            "messages": [{"$ref": f"#/channels/{name}Result/messages/result"}],
+        }
+    return made
+
+
+def _message(kind: str) -> dict[str, Any]:
+    model, example = MODELS[kind], EXAMPLES[kind]
+    content_type = CLOUDEVENT if "specversion" in example else PLAIN
+    made: dict[str, Any] = {
+        "name": kind,
+        "title": kind,
+        "summary": model.__doc__,
+        "contentType": content_type,
+        "payload": {"$ref": _SCHEMAS + model.__name__},
+        "bindings": {
+            "mqtt": {
+                "payloadFormatIndicator": 1,
+                "contentType": content_type,
+                "bindingVersion": _BINDING,
+            }
+        },
+        "examples": [{"name": _camel(kind), "payload": example}],
+    }
+    if "sequence" in example:
+        made["headers"] = _DELAYED
+    return made
+
+
+def _opened(schema: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema
+    """Allow unknown keys, and take the default null from what may only be missing."""
+    if isinstance(schema, list):
+        return [_opened(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _opened(part)
+        for key, part in schema.items()
+        if not (key == "additionalProperties" and part is False)
+        and not (key == "default" and part is None)
+    }
+
+
+def _camel(kind: str) -> str:
+    first, *rest = kind.split(".")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _verb(name: str) -> str:
+    verb = "send" if CHANNELS[name].sent else "receive"
+    return verb + name[0].upper() + name[1:]

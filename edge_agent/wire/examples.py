@@ -1,0 +1,183 @@
+"""One example of every message, as it would be on the wire; each is what its model allows."""
+
+from typing import Any, Final
+
+_EPOCH: Final = "7f3a9c0d1e2f"
+_BASE: Final = "acme/plant1/assembly/line3"
+_STANDING: Final = {"agent": "pi-a2", "asof": "2026-11-21T06:12:05.000Z", "valid_s": 60}
+
+
+def _event(kind: str, lane: str, source: str, number: int, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{_EPOCH}-{number:012d}",
+        "time": "2026-11-21T06:12:03.417Z",
+        "recordedtime": "2026-11-21T06:12:03.431Z",
+        "clock": "synced",
+        "monons": "812345678901",
+        "bootid": "4be1c2d3",
+        "source": f"/{_BASE}/{source}",
+        "type": kind,
+        "epoch": _EPOCH,
+        "lane": lane,
+        "agent": "pi-a2",
+        "sequence": f"{number:012d}",
+        "streamseq": f"{number - 257:012d}",
+        "data": data,
+    }
+
+
+EVENTS: Final[dict[str, dict[str, Any]]] = {
+    "scan.read": _event(
+        "scan.read",
+        "normal",
+        "A2",
+        1234,
+        {"device": "gun-1", "text": "K-0417", "format": "plain", "fields": {}},
+    ),
+    "scan.rejected": _event(
+        "scan.rejected",
+        "normal",
+        "A2",
+        1235,
+        {
+            "device": "gun-1",
+            "text": "K-04\ufffd7",
+            "hex": "4b2d3034ff37",
+            "symbology": "]C0",
+            "reason": "unknown",
+            "message": "K-04\ufffd7 is no card, container, badge or place of this site",
+        },
+    ),
+    "alarm.raised": _event(
+        "alarm.raised",
+        "urgent",
+        "A2",
+        1236,
+        {
+            "alarm": "device:gun-1",
+            "kind": "device",
+            "device": "gun-1",
+            "message": "/dev/serial/by-id/usb-Zebra_DS3678-if00 is not there",
+            "remedy": "plug the scanner in, or correct `port`",
+        },
+    ),
+    "alarm.cleared": _event(
+        "alarm.cleared",
+        "urgent",
+        "A2",
+        1237,
+        {
+            "alarm": "device:gun-1",
+            "kind": "device",
+            "device": "gun-1",
+            "message": "reading again",
+            "lasted_s": 12.5,
+        },
+    ),
+    "outbox.gap": _event(
+        "outbox.gap",
+        "urgent",
+        "agent/pi-a2",
+        1238,
+        {
+            "epoch": _EPOCH,
+            "first": 1230,
+            "last": 1230,
+            "reason": "too_large",
+            "streams": [{"topic": f"{_BASE}/A2/scan", "first": 973, "last": 973}],
+        },
+    ),
+    "clock.corrected": _event(
+        "clock.corrected",
+        "urgent",
+        "agent/pi-a2",
+        1239,
+        {
+            "epoch": _EPOCH,
+            "boot": "4be1c2d3",
+            "offset_s": 1795240711.071321,
+            "first": 1,
+            "last": 12,
+        },
+    ),
+    "agent.started": _event(
+        "agent.started",
+        "urgent",
+        "agent/pi-a2",
+        1240,
+        {"version": "0.1.0", "previous_end": "cut", "unobserved_s": 3.25},
+    ),
+}
+"""Event type -> example."""
+
+PLAIN: Final[dict[str, dict[str, Any]]] = {
+    "status": {
+        "state": "online",
+        "connection": 3,
+        "boot": "4be1c2d3",
+        "nonce": "9b1f5c0e7d2a4c68",
+        "version": "0.1.0",
+    }
+    | _STANDING,
+    "health": {
+        "boot": "4be1c2d3",
+        "version": "0.1.0",
+        "last_seq": {_EPOCH: {"sequence": 1240, "topics": {f"{_BASE}/A2/scan": 977}}},
+        "counters": {
+            "reads": {
+                "received": 980,
+                "accepted": 975,
+                "rejected": 2,
+                "suppressed": 3,
+                "pending": 0,
+            },
+            "events": {
+                "stored": 1240,
+                "acknowledged": 1239,
+                "waiting": 0,
+                "set_aside": 1,
+                "dropped": 0,
+            },
+            "oldest_waiting_s": 0.0,
+            "journal_bytes": 5242880,
+            "days_of_autonomy": 311.5,
+            "commit_ms_p50": 1.4,
+            "commit_ms_p99": 9.8,
+            "press_to_light_ms_max": None,
+        },
+        "conditions": {"journal": "ok", "broker": "ok", "clock": "ok", "device:gun-1": "trouble"},
+        "temperature_c": 48.3,
+    }
+    | _STANDING,
+    "state.info": {"station": "A2", "segment": None, "parts": [], "loops": []} | _STANDING,
+    "cmd.replay": {
+        "specversion": "1.0",
+        "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
+        "source": "/mes",
+        "type": "cmd.replay",
+        "nonce": "9b1f5c0e7d2a4c68",
+        "data": {"actor": "mes", "epoch": _EPOCH, "first": 1200, "last": 1210},
+    },
+    "result": {
+        "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
+        "type": "cmd.replay",
+        "outcome": "done",
+        "reason": None,
+        "message": "10 events sent again",
+        "agent": "pi-a2",
+        "asof": "2026-11-21T06:12:05.000Z",
+        "replay": {
+            "epoch": _EPOCH,
+            "topic": None,
+            "first": 1200,
+            "last": 1210,
+            "sent": 10,
+            "missing": [{"first": 1207, "last": 1207, "reason": "expired"}],
+        },
+    },
+}
+"""Name of a message without envelope -> example."""
+
+EXAMPLES: Final = EVENTS | PLAIN
+"""Every message that this version sends or takes."""
