@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from tests.bench.report import Figure, at_most
@@ -34,6 +35,7 @@ BACKLOG = 15_450
 """Events that wait for the broker: five hours and a bit of a line that scans every 1.2 s."""
 
 _QUIET_S = 4.0
+_STUCK_S = 10.0  # with its broker up, who is silent for so long does not go on by itself
 _SEED = 20_261_121
 _OPENING_NS = 50_000_000  # a port seen open may still be thrown empty by its opener
 
@@ -48,10 +50,10 @@ class Toll:
     invented: Figure
 
     @classmethod
-    def of(cls, what: str) -> "Toll":
+    def of(cls, what: str, lost: str = "lost") -> "Toll":
         none = (at_most(0, "none"),)
         return cls(
-            Figure(f"{what}: lost", "", none, ratio=False),
+            Figure(f"{what}: {lost}", "", none, ratio=False),
             Figure(f"{what}: repeats by id", "", ratio=False),
             Figure(f"{what}: out of order", "", none, ratio=False),
             Figure(f"{what}: invented or twice", "", none, ratio=False),
@@ -83,20 +85,25 @@ def _return_brokers(stands: Sequence[Stand]) -> None:
 
 def outage(run: Run) -> list[Figure]:
     """20 s without a broker at 50 scans a second; then quick ones, for the time of return."""
-    toll = Toll.of("outage")
+    toll = Toll.of("outage", "not arrived")
     drained = Figure("drained after the broker's return", "s")
     back = Figure("broker's return to first event", "s", (at_most(2, "half within 2"),))
     worst = Figure("  the slowest return", "s", (at_most(5),))
     with ExitStack() as stack:
         stands = all_standing(stack, run, qos=1)
-        firsts = {id(s): s.made for s in stands}
+        for stand in stands:
+            stand.first = stand.made
         pauses = [run.pick(20, 5)] + run.pick(6, 1) * [run.pick(9, 3)]
-        for number, pause_s in enumerate(pauses):
-            _one_outage(stands, pause_s, number, drained, back)
-        drive(stands, quiet(stands, _QUIET_S), RETURN_LIMIT_S)
+        returns = [_one_outage(stands, pause_s, n) for n, pause_s in enumerate(pauses)]
+        drive(stands, quiet(stands, _STUCK_S), RETURN_LIMIT_S)
         for stand in stands:
             _alive(run, stand)
-            toll.take(stand, _missing(stand, firsts[id(stand)]))
+            toll.take(stand, _missing(stand, stand.first))
+        for one in chain.from_iterable(returns):
+            back.add(one.stand.contender.key, one.first_s())
+        for one in returns[0]:
+            if (took_s := one.drained_s()) is not None:
+                drained.add(one.stand.contender.key, took_s)
     for key, values in back.samples.items():
         worst.add(key, max(values))
     return [*toll.all(), drained, back, worst]
@@ -109,36 +116,45 @@ def _alive(run: Run, stand: Stand) -> None:
         run.note(str(why))
 
 
-def _one_outage(
-    stands: list[Stand], pause_s: float, seed: int, drained: Figure, back: Figure
-) -> None:
+@dataclass
+class Return:
+    """A broker's return: when it let the subscriber in, and what had been made and come by then."""
+
+    stand: Stand
+    made: int
+    came: int
+    back_ns: int = 0
+
+    def first_s(self) -> float:
+        """Say how long the first event took; `RETURN_LIMIT_S` where none has come."""
+        news = self.stand.subscriber.arrivals[self.came :]
+        return (news[0][0] - self.back_ns) / 1e9 if news else RETURN_LIMIT_S
+
+    def drained_s(self) -> float | None:
+        """Say when the last of what had waited came; None where it has not."""
+        arrived = self.stand.balance().arrived_ns
+        if any(n not in arrived for n in range(self.stand.first, self.made)):
+            return None
+        last_ns = max(at for n, at in arrived.items() if n < self.made)
+        return (last_ns - self.back_ns) / 1e9
+
+
+def _one_outage(stands: list[Stand], pause_s: float, seed: int) -> list[Return]:
     drive(stands, elapsed(2), 3, per_s=50, seed=seed)
     for stand in stands:
         stand.broker.stop()
     drive(stands, elapsed(pause_s), pause_s + 1, per_s=50, seed=seed + 100)
-    waiting = {id(s): s.made for s in stands}
-    marks = {id(s): len(s.subscriber.arrivals) for s in stands}
+    returns = [Return(s, s.made, len(s.subscriber.arrivals)) for s in stands]
     _return_brokers(stands)
 
     def all_back() -> bool:
-        return all(len(s.subscriber.arrivals) > marks[id(s)] for s in stands)
+        return all(len(r.stand.subscriber.arrivals) > r.came for r in returns)
 
     drive(stands, all_back, RETURN_LIMIT_S, per_s=50, seed=seed + 200)
-    drive(stands, lambda: all(s.all_arrived() for s in stands), 5)
-    for stand in stands:
-        _time_return(stand, waiting[id(stand)], marks[id(stand)], seed, drained, back)
-
-
-def _time_return(
-    stand: Stand, waiting: int, mark: int, number: int, drained: Figure, back: Figure
-) -> None:
-    key, back_ns = stand.contender.key, stand.subscriber.first_ns
-    news = stand.subscriber.arrivals[mark:]
-    back.add(key, (news[0][0] - back_ns) / 1e9 if news else RETURN_LIMIT_S)
-    if number == 0:  # the long one
-        arrived = stand.balance().arrived_ns
-        last_ns = max((at for n, at in arrived.items() if n < waiting), default=back_ns)
-        drained.add(key, (last_ns - back_ns) / 1e9 if waiting - 1 in arrived else RETURN_LIMIT_S)
+    drive(stands, lambda: all(s.all_arrived(s.first) for s in stands), 5)
+    for one in returns:
+        one.back_ns = one.stand.subscriber.first_ns
+    return returns
 
 
 def backlog(run: Run) -> list[Figure]:

@@ -113,6 +113,7 @@ class Stand:
         os.set_blocking(self._slave, False)
         self.tty = os.ttyname(self._slave)
         self.sent_ns: list[int] = []
+        self.first = 0  # the first scan that counts in a group of figures
         self.written_bytes = 0
         self.answered = 0
         self._pending = b""
@@ -224,7 +225,7 @@ class Stand:
     def balance(self) -> Balance:
         return self.subscriber.balance()
 
-    def all_arrived(self, first: int = 0) -> bool:
+    def all_arrived(self, first: int) -> bool:
         """Say whether every scan from `first` on has arrived; looks closely only if it may be."""
         known = self._looked[1] if self._looked[0] == first else 0
         if len(self.subscriber.arrivals) - known < self.made - first:
