@@ -104,6 +104,7 @@ class LineScanner(ABC):
         self._held = False
         self._slicing = False
         self._stopped = False
+        self._sliced_turn = -1
         self._asked_turn = -1
         self._opens = 0
         self._holds = 0
@@ -147,9 +148,9 @@ class LineScanner(ABC):
     def resume(self) -> None:
         if self._held and not self._stopped:
             self._held = False
-            self._go_on()
-            if not self._held and self._file is not None:
+            if self._file is not None:
                 self._reactor.rewatch(self._file.fileno(), READ)
+            self._slice()
 
     def counters(self) -> dict[str, int]:
         framer = self._framer
@@ -184,8 +185,6 @@ class LineScanner(ABC):
         self._let_go()
         self._keep_frames()
         self._framer.drop_partial()
-        if self._kept and not self._held:
-            self._slice()
         self._say(Condition.TROUBLE, why, remedy)
         self._back_off(self._clock.mono_ns())
 
@@ -222,7 +221,8 @@ class LineScanner(ABC):
 
     def _ready(self, events: int) -> None:
         file = self._file
-        if self._slicing or file is None:
+        turn = self._reactor.turns
+        if file is None or self._slicing or self._sliced_turn == turn:  # this turn has had its lot
             return
         if self._held and (events & _GONE or not self._keeps_reading()):
             if events & _GONE:
@@ -230,7 +230,7 @@ class LineScanner(ABC):
             return
         if self._take(file) is not None:
             self._frames_may_be_there()
-        elif self._asked_turn != self._reactor.turns:  # else: ready before we asked out of turn
+        elif self._asked_turn != turn:  # else: ready before we asked out of turn
             self._read_nothing()
 
     def _take(self, file: io.FileIO) -> int | None:
@@ -288,11 +288,11 @@ class LineScanner(ABC):
         self._slice()
 
     def _deliver_kept(self) -> bool:
-        """Hand over what has waited; False when there is more, or no room."""
+        """Hand over what has waited; False when that was a turn's lot, or there is no room."""
         kept = self._kept
-        for _ in range(SCANS_PER_TURN):
-            if not kept:
-                return True
+        if not kept:
+            return True
+        for _ in range(min(len(kept), SCANS_PER_TURN)):
             if not self._read(self, *kept[0]):
                 self._hold()
                 return False
@@ -303,15 +303,12 @@ class LineScanner(ABC):
     def _slice(self) -> None:
         if not self._slicing:
             self._slicing = True
-            self._reactor.again(self._go_on_next_turn)
-
-    def _go_on_next_turn(self) -> None:
-        self._slicing = False
-        if not self._stopped and not self._held:
-            self._go_on()
+            self._reactor.again(self._go_on)
 
     def _go_on(self) -> None:
-        if self._deliver_kept():
+        self._slicing = False
+        self._sliced_turn = self._reactor.turns
+        if not self._stopped and self._deliver_kept():
             self._deliver()
 
     def _hold(self) -> None:

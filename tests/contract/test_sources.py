@@ -171,10 +171,14 @@ def test_what_cannot_be_a_scan_is_flawed_and_the_next_one_is_whole(
 
 
 def test_a_turn_takes_so_many_scans_and_no_more(rig: Rig) -> None:
-    bodies = [b"%d" % number for number in range(4 * SCANS_PER_TURN)]
-    rig.scan(rig.lines(*bodies))
+    # more than one read takes: neither the rest of a read nor the next one comes on top
+    bodies = [b"K-%030d" % number for number in range(16 * SCANS_PER_TURN)]
+    rig.scan(rig.lines(*bodies[: 4 * SCANS_PER_TURN]))
     turns = []
+    rest = rig.lines(*bodies[4 * SCANS_PER_TURN :])
     while len(rig.desk.reads) < len(bodies):
+        if rest:
+            rest = rest[rig.write(rest) :]
         before = len(rig.desk.reads)
         turn_until(rig.reactor, lambda before=before: len(rig.desk.reads) > before)
         turns.append(len(rig.desk.reads) - before)
@@ -184,9 +188,10 @@ def test_a_turn_takes_so_many_scans_and_no_more(rig: Rig) -> None:
 
 @pytest.mark.parametrize("first", [0, 1, SCANS_PER_TURN - 1, SCANS_PER_TURN, SCANS_PER_TURN + 1])
 def test_without_room_nothing_is_lost_doubled_or_reordered(rig: Rig, first: int) -> None:
-    bodies = [b"%d" % number for number in range(3 * SCANS_PER_TURN)]
+    bodies = [b"K-%030d" % number for number in range(8 * SCANS_PER_TURN)]
     rig.desk.room = first
-    rig.scan(rig.lines(*bodies))
+    rest = rig.lines(*bodies)
+    rest = rest[rig.write(rest) :]
     turn_until(rig.reactor, lambda: rig.source.counters()["holds"])
     assert rig.desk.texts == bodies[:first]
     calls = rig.desk.calls
@@ -195,6 +200,7 @@ def test_without_room_nothing_is_lost_doubled_or_reordered(rig: Rig, first: int)
     for step in itertools.cycle((0, 1, SCANS_PER_TURN, 2 * SCANS_PER_TURN)):
         if len(rig.desk.reads) == len(bodies):
             break
+        rest = rest[rig.write(rest) :] if rest else rest
         rig.desk.room = step
         holds = rig.source.counters()["holds"]
         rig.source.resume()
@@ -219,6 +225,7 @@ def test_what_is_held_leaves_the_rest_in_the_file(rig: Rig) -> None:
     rig.write(rig.lines(*[b"x" * 20] * 50))
     settle(rig.reactor)
     assert rig.source.counters()["bytes"] == taken
+    assert rig.reactor._epoll.poll(0, 8) == [], "held, and the reactor runs hot"
 
 
 def test_the_moment_of_capture_survives_the_wait_for_room(rig: Rig) -> None:
@@ -279,6 +286,14 @@ def test_what_is_stopped_is_silent_and_gives_everything_back(rig: Rig) -> None:
     assert rig.desk.calls == calls
     assert len(rig.desk.told) == 1
     assert len(list(OPEN_FILES.iterdir())) < opened
+
+
+def test_what_is_stopped_is_not_opened_any_more(absent: Rig) -> None:
+    absent.source.stop()
+    absent.appear()
+    absent.clock.now_ns += 10 * REOPEN_MAX_NS
+    settle(absent.reactor)
+    assert [condition for condition, _, _ in absent.desk.told] == [Condition.TROUBLE]
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

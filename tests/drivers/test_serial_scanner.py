@@ -160,8 +160,11 @@ def test_held_while_unplugged_nothing_read_is_lost(bench: Bench) -> None:
     bench.pty.scan(b"after\r")
     settle(bench.reactor)
     assert scanner.counters()["bytes"] == taken, "read on, though there is no room"
+    assert bench.reactor._epoll.poll(0, 8) == [], "held, and the reactor runs hot"
     bench.desk.room = 1_000
     scanner.resume()
+    bench.reactor.turn(wait=False)
+    assert len(bench.desk.reads) == 1 + SCANS_PER_TURN
     bench.turn_until(lambda: b"after" in bench.desk.texts)
     assert bench.desk.texts == [*stream[:taken].split(b"\r")[:-1], b"after"]
 
@@ -230,16 +233,18 @@ def test_an_answer_is_a_byte_to_the_scanner(bench: Bench) -> None:
     assert scanner.counters()["unanswered"] == 0
 
 
-def test_a_full_output_is_counted_and_closing_it_takes_no_time(bench: Bench) -> None:
+def test_a_full_output_is_counted_and_given_up_when_the_port_is_closed(bench: Bench) -> None:
     scanner = bench.start(good_read="\x06" * 100)
     for _ in range(2_000):
         scanner.answer(b"K-1", Outcome.ACCEPTED, "0-1", None)
     unanswered = scanner.counters()["unanswered"]
     assert 0 < unanswered < 2_000
     assert scanner.condition is Condition.OK
-    began = time.monotonic()
     scanner.stop()
-    assert time.monotonic() - began < 1  # the kernel would wait up to 30 s for output to drain
+    heard = 0
+    while more := len(bench.pty.heard()):
+        heard += more
+    assert heard < 100 * (2_000 - unanswered), "what is not given up, close(2) may wait for"
     scanner.answer(b"K-1", Outcome.ACCEPTED, "0-1", None)
     assert scanner.counters()["unanswered"] == unanswered + 1
 
