@@ -288,6 +288,17 @@ def test_what_is_stopped_is_silent_and_gives_everything_back(rig: Rig) -> None:
     assert len(list(OPEN_FILES.iterdir())) < opened
 
 
+def test_what_is_stopped_between_two_lots_hands_over_no_more(rig: Rig) -> None:
+    rest = rig.lines(*[b"K-%030d" % number for number in range(8 * SCANS_PER_TURN)])
+    while not rig.source._slicing:
+        rest = rest[rig.write(rest) :] if rest else rest
+        turn_until(rig.reactor, lambda calls=rig.desk.calls: rig.desk.calls > calls)
+    calls = rig.desk.calls
+    rig.source.stop()
+    settle(rig.reactor)
+    assert rig.desk.calls == calls
+
+
 def test_what_is_stopped_is_not_opened_any_more(absent: Rig) -> None:
     absent.source.stop()
     absent.appear()
