@@ -21,8 +21,8 @@ SOURCE          a wheel, an sdist or a source tree of edge-agent; default: the t
                 holds setuptools too (make one: pip download -d DIR -r requirements-device.lock)
 --lock FILE     versions and hashes of the packages; default: requirements-device.lock of SOURCE,
                 else of the tree of this script
---config FILE   the configuration of a new device; default: config/scanner-station.toml as an
-                example to edit. A configuration that is there already is never touched
+--config FILE   the configuration of a new device, which is started with it. Default: an example
+                to edit before the start. A configuration that is there already is never touched
 --python PYTHON default: python3; 3.11 or newer
 --uninstall     remove everything but configuration and journal
 --purge         with --uninstall: those too, and the user. Scans that are not delivered are gone
@@ -36,6 +36,9 @@ fail() {
     echo "edge-agent: $*" >&2
     exit 1
 }
+
+# Everything so far outlives a power cut; below --root there is none to outlive
+on_disk() { [ -n "$root" ] || sync; }
 
 # -- where things are --------------------------------------------------------------------------
 
@@ -163,9 +166,9 @@ make_release() {
         install -D -m 0644 "$here/$file" "$release/share/edge-agent/$file"
     done
     "$release/bin/python" -I -c 'import edge_agent.cli' || fail "$version does not run here"
-    sync -f "$release"
+    on_disk
     : >"$release/complete"
-    sync -f "$release"
+    on_disk
     unfinished=''
 }
 
@@ -179,7 +182,6 @@ switch_to() { # RELEASE
     ln -sfn "$opt/current/bin/edge-agent" "$shortcut"
     ln -sfn "releases/$(basename "$1")" "$opt/current.new"
     mv -T "$opt/current.new" "$opt/current"
-    sync -f "$opt"
     "$systemctl" daemon-reload
 }
 
@@ -192,21 +194,16 @@ make_user_and_folders() {
     systemd-tmpfiles --create "$lib/tmpfiles.d/edge-agent.conf"
 }
 
-# Only where there is none: `data_dir` of the example becomes the unit's StateDirectory
+# Only where there is none
 make_configuration() {
     if [ -n "$(find "$etc" -maxdepth 1 -name '*.toml')" ]; then return; fi
     first=${config:-${tree:-$here/..}/config/scanner-station.toml}
     [ -f "$first" ] || fail "$first: no such file; give the first configuration: --config FILE"
-    if [ -n "$config" ]; then
-        cp "$first" "$etc/agent.toml.new"
-    else
-        sed "s|^data_dir = .*|data_dir = \"${var#"$root"}\"|" "$first" >"$etc/agent.toml.new"
-        example=yes
-    fi
+    cp "$first" "$etc/agent.toml.new"
     if [ -z "$root" ]; then chgrp edge-agent "$etc/agent.toml.new"; fi
     chmod 0640 "$etc/agent.toml.new"
     mv "$etc/agent.toml.new" "$etc/agent.toml"
-    fresh=yes
+    if [ -n "$config" ]; then first_start=yes; else example=yes; fi
 }
 
 name_ports() {
@@ -235,11 +232,11 @@ upgrade() {
     make_user_and_folders
     make_configuration
     name_ports
-    if [ -n "$fresh" ]; then
-        "$systemctl" enable --quiet edge-agent.service
-        units=edge-agent.service
-    fi
-    if [ "$former" = "$release" ] && [ -z "$fresh" ]; then
+    # an example with somebody's names must not speak to a broker: it waits to be edited
+    if [ -n "$first_start$example" ]; then "$systemctl" enable --quiet edge-agent.service; fi
+    if [ -n "$first_start" ]; then units=edge-agent.service; fi
+    on_disk
+    if [ "$former" = "$release" ] && [ -z "$first_start$example" ]; then
         say "nothing has changed, nothing is restarted"
         return
     fi
@@ -264,7 +261,7 @@ tell_result() {
     else say "$(basename "$release") is installed; no agent was running, none was started"; fi
     if [ -n "$example" ]; then
         say "$etc/agent.toml is an example; make it this device's own, then:"
-        say "  edge-agent check $etc/agent.toml && systemctl restart edge-agent"
+        say "edge-agent check $etc/agent.toml && systemctl start edge-agent"
     fi
 }
 
@@ -296,7 +293,7 @@ uninstall() {
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root='' source='' wheels='' lock='' config='' python=python3 purge='' task=install
-fresh='' example='' unfinished='' former='' units=''
+first_start='' example='' unfinished='' former='' units=''
 
 need() { [ $# -gt 1 ] || fail "$1 needs a value; install.sh --help"; }
 while [ $# -gt 0 ]; do
@@ -335,10 +332,10 @@ source=${source:-$(dirname "$here")}
 work=$(mktemp -d)
 trap 'rm -rf "$work"; [ -z "$unfinished" ] || rm -rf "$unfinished"' EXIT
 trap 'exit 130' INT HUP TERM
+find_source
+name_release
 mkdir -p "$opt"
 exec 9>"$opt/lock"
 flock -n 9 || fail "another install.sh is at work"
-find_source
-name_release
 make_release
 upgrade

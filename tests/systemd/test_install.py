@@ -21,7 +21,7 @@ PATIENCE_S = 120
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>"$RECORD"
 case $1 in
-list-units) [ ! -e "$OPT/current" ] || echo "edge-agent.service loaded active running Edge agent" ;;
+list-units) for unit in $RUNNING; do echo "$unit loaded active running Edge agent"; done ;;
 restart) case $(readlink "$OPT/current") in releases/"$NEVER"-*) exit 1 ;; esac ;;
 esac
 """
@@ -50,8 +50,10 @@ class Device:
         self.root = folder / "root"
         self.opt = self.root / "opt" / "edge-agent"
         self.agent_toml = self.root / "etc" / "edge-agent" / "agent.toml"
+        self.unit = self.root / "usr/local/lib/systemd/system/edge-agent.service"
         self.record = folder / "record"
         self.never_ready = "none"
+        self.running = ""
         self.wheels = folder / "wheels"
         self.wheels.mkdir()
         needed = wheel(self.wheels, "needed", "1.0", {"needed.py": "WORD = 'needed'\n"})
@@ -78,6 +80,7 @@ class Device:
             | {
                 "NEVER": self.never_ready,
                 "OPT": os.fspath(self.opt),
+                "RUNNING": self.running,
                 "RECORD": os.fspath(self.record),
                 "SYSTEMCTL": os.fspath(self.systemctl),
             },
@@ -114,61 +117,87 @@ def device(tmp_path: Path) -> Device:
 
 
 def test_a_device_from_first_installation_to_its_end(device: Device) -> None:
-    first = device.put("1.0")
-    assert first.returncode == 0, first.stderr
+    begin(device)
+    journal = device.root / "var/lib/edge-agent/journal.db"
+    journal.write_text("scans")
+    show_the_example(device)
+    device.agent_toml.write_text("# this device's own\n")
+    change_nothing(device)
+    go_back(device)
+    upgrade(device)
+    refuse_what_is_forged(device)
+    assert device.agent_toml.read_text() == "# this device's own\n"
+    assert journal.read_text() == "scans"
+    end(device, journal)
+
+
+def begin(device: Device) -> None:
+    done = device.put("1.0")
+    assert done.returncode == 0, done.stderr
     assert device.version() == "needed 1.0"
     assert device.agent_toml.read_text() == device.first.read_text()
     assert device.agent_toml.stat().st_mode & 0o777 == 0o640
-    unit = device.root / "usr/local/lib/systemd/system/edge-agent.service"
-    assert unit.read_bytes() == (ROOT / "systemd/edge-agent.service").read_bytes()
-    assert device.asked() == [
-        "daemon-reload",
-        "enable --quiet edge-agent.service",
-        "restart edge-agent.service",
-    ]
+    assert device.unit.read_bytes() == (ROOT / "systemd/edge-agent.service").read_bytes()
+    enable = "enable --quiet edge-agent.service"
+    assert device.asked() == ["daemon-reload", enable, "restart edge-agent.service"]
 
-    device.agent_toml.write_text("# this device's own\n")
-    journal = device.root / "var/lib/edge-agent/journal.db"
-    journal.write_text("scans")
 
-    again = device.put("1.0")
-    assert "nothing has changed" in again.stdout
-    assert "restart edge-agent.service" not in device.asked()
+def show_the_example(device: Device) -> None:
+    device.agent_toml.unlink()
+    device.running = ""
+    done = device.install("--wheels", device.wheels, "--lock", device.lock, device.agent("1.0"))
+    assert device.agent_toml.read_bytes() == (ROOT / "config/scanner-station.toml").read_bytes()
+    assert "is an example; make it this device's own" in done.stdout
+    assert device.asked() == ["daemon-reload", "enable --quiet edge-agent.service"]
 
+
+def change_nothing(device: Device) -> None:
+    device.running = "edge-agent.service edge-agent@a3.service"
+    assert "nothing has changed" in device.put("1.0").stdout
+    assert device.asked() == ["daemon-reload"]
+
+
+def go_back(device: Device) -> None:
     (release,) = (device.opt / "releases").iterdir()
     (release / "share/edge-agent/edge-agent.service").write_text("# the unit of 1.0\n")
     device.never_ready = "2.0"
-    second = device.put("2.0")
-    assert second.returncode == 1
-    assert "going back to 1.0" in second.stdout
+    done = device.put("2.0")
+    assert done.returncode == 1
+    assert "going back to 1.0" in done.stdout
     assert device.version() == "needed 1.0"
-    assert unit.read_text() == "# the unit of 1.0\n"
-    assert device.asked() == ["daemon-reload", "restart edge-agent.service"] * 2
+    assert device.unit.read_text() == "# the unit of 1.0\n"
+    restart = "restart edge-agent.service edge-agent@a3.service"
+    assert device.asked() == ["daemon-reload", restart] * 2
 
+
+def upgrade(device: Device) -> None:
     device.never_ready = "none"
-    mended = device.put("2.0")
-    assert mended.returncode == 0, mended.stderr
+    device.running = "edge-agent.service"
+    done = device.put("2.0")
+    assert done.returncode == 0, done.stderr
     assert device.version() == "needed 2.0"
     assert device.asked() == ["daemon-reload", "restart edge-agent.service"]
     assert device.releases() == {"1.0", "2.0"}
 
+
+def refuse_what_is_forged(device: Device) -> None:
     device.lock.write_text(device.lock.read_text().replace("sha256:", "sha256:0000")[:-5] + "\n")
-    forged = device.put("3.0")
-    assert forged.returncode != 0
-    assert "HASHES" in forged.stderr
+    done = device.put("3.0")
+    assert done.returncode != 0
+    assert "HASHES" in done.stderr
     assert device.version() == "needed 2.0"
     assert device.releases() == {"1.0", "2.0"}
     assert device.asked() == []
-    assert device.agent_toml.read_text() == "# this device's own\n"
 
-    removed = device.install("--uninstall")
-    assert removed.returncode == 0, removed.stderr
+
+def end(device: Device, journal: Path) -> None:
+    done = device.install("--uninstall")
+    assert done.returncode == 0, done.stderr
     assert not device.opt.exists()
-    assert not unit.exists()
+    assert not device.unit.exists()
     assert "disable --quiet --now edge-agent.service" in device.asked()
-    assert device.agent_toml.read_text() == "# this device's own\n"
-    assert journal.read_text() == "scans"
-
+    assert device.agent_toml.exists()
+    assert journal.exists()
     assert device.install("--uninstall", "--purge").returncode == 0
     assert not device.agent_toml.parent.exists()
     assert not journal.parent.exists()

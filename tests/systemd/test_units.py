@@ -116,18 +116,15 @@ def test_a_bad_configuration_is_no_crash_loop_and_everything_else_is_tried_for_e
     assert unit["RestartPreventExitStatus"] == ["64 78"]
 
 
-def blocks(lock: str) -> dict[str, str]:
-    """Take a lock apart: package -> version and hashes."""
-    text = (ROOT / lock).read_text("utf-8").replace("\\\n", "")
-    return {line.partition("==")[0]: " ".join(line.split()) for line in text.splitlines()}
+def test_the_example_keeps_its_journal_where_the_unit_may_write() -> None:
+    example = tomllib.loads((ROOT / "config/scanner-station.toml").read_text("utf-8"))
+    (state,) = settings("edge-agent.service")["StateDirectory"]
+    assert example["agent"]["data_dir"] == f"/var/lib/{state}"
 
 
-def test_the_lock_of_a_device_is_a_part_of_the_lock() -> None:
-    device, whole = blocks("requirements-device.lock"), blocks("requirements.lock")
-    assert {name: whole.get(name) for name in device} == device, (
-        "requirements-device.lock is not of one make with requirements.lock: make lock"
-    )
+def test_a_device_gets_what_the_agent_needs_and_no_tool_more() -> None:
+    lock = (ROOT / "requirements-device.lock").read_text("utf-8")
+    device = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    needed = {re.split(r"[<>=!~\[; ]", line)[0] for line in project["dependencies"]}
-    assert needed <= set(device)
-    assert not {"pytest", "ruff", "rich", "amqtt"} & set(device)
+    assert {re.split(r"[<>=!~\[; ]", line)[0] for line in project["dependencies"]} <= device
+    assert not {"pytest", "ruff", "rich", "amqtt", "pip", "setuptools"} & device
