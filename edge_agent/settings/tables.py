@@ -1,0 +1,153 @@
+"""The tables that an agent has whatever its devices: which keys, which values, in which range.
+
+The defaults are those of `edge_agent.configuration`; here is what people may write instead.
+"""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from edge_agent.configuration import Broker, Journal
+from edge_agent.settings.values import (
+    BASE_CHARS_MAX,
+    ID,
+    ID_CHARS_MAX,
+    RESERVED,
+    address,
+    at_least_one,
+    base,
+    file_path,
+    identifier,
+    one_or_more,
+    printable,
+    station_id,
+)
+
+_ID_SCHEMA = {"type": "string", "pattern": f"^{ID}$", "maxLength": ID_CHARS_MAX}
+_NOT_RESERVED = {"not": {"enum": list(RESERVED)}}
+_URL_SCHEMA = {"type": "string", "pattern": "^[Mm][Qq][Tt][Tt][Ss]?://[^@]+$"}
+
+Id = Annotated[str, AfterValidator(identifier), WithJsonSchema(_ID_SCHEMA)]
+StationId = Annotated[
+    str, AfterValidator(station_id), WithJsonSchema({**_ID_SCHEMA, **_NOT_RESERVED})
+]
+Base = Annotated[
+    str,
+    AfterValidator(base),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^(?!(?:.*/)?(?:{'|'.join(RESERVED)})(?:/|$)){ID}(/{ID})*$",
+            "maxLength": BASE_CHARS_MAX,
+        }
+    ),
+]
+Url = Annotated[str, AfterValidator(address)]
+Urls = Annotated[
+    tuple[Url, ...],
+    BeforeValidator(one_or_more),
+    AfterValidator(at_least_one),
+    WithJsonSchema(
+        {"anyOf": [_URL_SCHEMA, {"type": "array", "items": _URL_SCHEMA, "minItems": 1}]}
+    ),
+]
+FilePath = Annotated[Path, BeforeValidator(file_path), WithJsonSchema({"type": "string"})]
+Name = Annotated[str, AfterValidator(printable)]
+
+
+# -- tables ------------------------------------------------------------------------------------
+
+
+def _range(low: float, high: float, unit: str, said: str) -> object:
+    return Field(ge=low, le=high, description=f"{said}; {unit}", json_schema_extra={"unit": unit})
+
+
+class Table(BaseModel):
+    """A table of the file; `later` has the keys that a later version will know."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
+    later: ClassVar[frozenset[str]] = frozenset()
+
+
+class AgentTable(Table):
+    """This device."""
+
+    id: Id = Field(description="Name of this agent in topics; unique", examples=["pi-a2"])
+    data_dir: FilePath = Field(
+        description="Folder of the journal and the socket; one agent each", examples=["data"]
+    )
+
+
+_BROKER = Broker(())
+
+
+class BrokerTable(Table):
+    """The brokers, in order of preference, and how to treat them."""
+
+    url: Urls = Field(
+        description="mqtt://HOST:PORT or mqtts:// for TLS; a list gives fail-over",
+        examples=["mqtt://127.0.0.1:1883"],
+    )
+    username: Name | None = Field(None, description="Name to log in with")
+    password_file: FilePath | None = Field(None, description="File that holds the password")
+    ca_file: FilePath | None = Field(None, description="Certificates to trust, PEM; for mqtts")
+    cert_file: FilePath | None = Field(None, description="Certificate of this agent, PEM")
+    key_file: FilePath | None = Field(None, description="Key of that certificate, PEM")
+    backoff_min_s: Annotated[
+        float, _range(0.01, 60, "seconds", "First wait before connecting again")
+    ] = _BROKER.backoff_min_s
+    backoff_max_s: Annotated[
+        float, _range(0.01, 600, "seconds", "Longest wait before connecting again")
+    ] = _BROKER.backoff_max_s
+    connect_timeout_s: Annotated[
+        float, _range(0.1, 120, "seconds", "Wait for name, TCP and TLS")
+    ] = _BROKER.connect_timeout_s
+    connack_timeout_s: Annotated[
+        float, _range(0.1, 120, "seconds", "Wait for the broker to accept us")
+    ] = _BROKER.connack_timeout_s
+    puback_timeout_s: Annotated[
+        float, _range(0.5, 300, "seconds", "Oldest unacknowledged event of a connection")
+    ] = _BROKER.puback_timeout_s
+    keepalive_s: Annotated[
+        int, _range(1, 3600, "seconds", "Silence after which the broker is asked")
+    ] = _BROKER.keepalive_s
+    inflight_max: Annotated[
+        int, _range(1, 100, "events", "Events sent and not yet acknowledged")
+    ] = _BROKER.inflight_max
+
+
+class SiteTable(Table):
+    """Where we are, enterprise/site/area/line as in ISA-95."""
+
+    later: ClassVar = frozenset({"time_zone", "calendar"})
+    base: Base = Field(
+        description="First levels of all topics", examples=["acme/plant1/assembly/line3"]
+    )
+
+
+class StationTable(Table):
+    """One station that this agent serves."""
+
+    later: ClassVar = frozenset({"segment", "roles", "pass_unknown"})
+    id: StationId = Field(description="Its level in the topics", examples=["A2"])
+
+
+_JOURNAL = Journal()
+
+
+class JournalTable(Table):
+    """How much is kept, and for how long."""
+
+    quota_mb: Annotated[int, _range(4, 1_048_576, "megabytes", "Size of the journal on disk")] = (
+        _JOURNAL.quota_mb
+    )
+    reserve_mb: Annotated[
+        int, _range(1, 1_048_576, "megabytes", "Part of it kept for urgent events")
+    ] = _JOURNAL.reserve_mb
+    replay_days: Annotated[
+        float, _range(0, 365, "days", "Age of acknowledged events kept for a replay")
+    ] = _JOURNAL.replay_days
+    replay_mb: Annotated[
+        int, _range(0, 1_048_576, "megabytes", "Size of acknowledged events kept")
+    ] = _JOURNAL.replay_mb
