@@ -178,7 +178,7 @@ class Line:
     def _reject(
         self, reader: _Reader, raw: bytes, at_mono_ns: int, at_wall_ns: int, flaw: Flaw
     ) -> None:
-        data = reader.template.rejected(raw, b"", flaw.value, _MESSAGES[flaw])
+        data = reader.template.rejected(raw, None, flaw.value, _MESSAGES[flaw])
         seq = self._outbox.record(
             reader.stream, Lane.NORMAL, reader.rejected, at_wall_ns, at_mono_ns, data
         )

@@ -193,6 +193,7 @@ class Outbox:
         self.dropped_count = 0
         self.unsound_count = 0
         self.commits = 0
+        self.recorded_bytes = 0
         self.commit_times_ns: deque[int] = deque(maxlen=_COMMIT_TIMES)
         self._idle = reactor.timer(self._write_cursor)
 
@@ -357,7 +358,7 @@ class Outbox:
 
     def _put_cursor(self, batch: Batch) -> None:
         """Let the cursor ride in the batch's last row."""
-        cursor = self._cursor()
+        cursor = self.cursor()
         if cursor == self._cursor_written:
             return
         seq, lane, stream, n, _, _, payload = batch.rows[-1]
@@ -400,7 +401,9 @@ class Outbox:
         if pending:
             size_bytes = sum(len(item[4]) for item in pending)
             self._pending_bytes -= size_bytes
-            self._kept_since_bytes += size_bytes + _ROW_EXTRA_BYTES * len(pending)
+            size_bytes += _ROW_EXTRA_BYTES * len(pending)
+            self._kept_since_bytes += size_bytes
+            self.recorded_bytes += size_bytes
             self.committed_upto = pending[-1][0]
         if kept is not None:
             if kept.payload_bytes >= self._kept.payload_bytes and not pending:
@@ -458,15 +461,15 @@ class Outbox:
         """
         book = self._lanes[lane]
         book.tip = False
-        if after_seq == book.acked:
-            book.handed.clear()
+        while book.handed and book.handed[-1].seq > after_seq:
+            book.handed.pop()  # it was handed over before and forgotten: it is read again
 
         def read(store: Any) -> list[StoredRow]:  # noqa: ANN401 - the store is the journal's own
             rows: list[StoredRow] = store.page(lane, after_seq)
             return rows
 
         def give(rows: list[StoredRow]) -> None:
-            entries = [self._entry(row) for row in rows]
+            entries = [self.entry(row) for row in rows]
             book.handed.extend(entries)
             for row in rows:
                 if not row.sound:
@@ -480,7 +483,8 @@ class Outbox:
 
         self.writer.ask(read, give)
 
-    def _entry(self, row: StoredRow) -> Entry:
+    def entry(self, row: StoredRow) -> Entry:
+        """Make a stored row ready to be published: its times put right when they can be."""
         payload = row.payload
         if payload.startswith(wire.UNSYNCED, wire.CLOCK_AT):
             boot, _ = wire.captured(payload)
@@ -557,14 +561,15 @@ class Outbox:
         book = self._lanes[lane]
         return self.committed_upto if book.waiting == 0 and lane != SALVAGED else book.acked
 
-    def _cursor(self) -> Cursor:
+    def cursor(self) -> Cursor:
+        """Say up to where each lane is acknowledged."""
         return Cursor(self._upto(NORMAL), self._upto(URGENT), self._lanes[SALVAGED].acked)
 
     def _acked_upto(self) -> int:
         return min(self._upto(NORMAL), self._upto(URGENT))
 
     def _write_cursor(self, now_ns: int) -> int:
-        cursor = self._cursor()
+        cursor = self.cursor()
         if self.open and cursor != self._cursor_written and self._running_batch is None:
             self._batch.meta.append(("cursor", cursor.text()))
             self._cursor_written = cursor
@@ -602,6 +607,11 @@ class Outbox:
     def used_bytes(self) -> int:
         """Say how much of the quota is in use."""
         return self._kept.used_bytes + self._kept_since_bytes
+
+    def waiting_bytes(self) -> int:
+        """Estimate what the events that wait take of the quota: they cannot be trimmed."""
+        held = self.committed_upto - max(self._kept.oldest_seq, 1) + 1
+        return self.used_bytes() * self.waiting() // held if held > 0 else 0
 
     def stalled_ns(self, now_ns: int) -> int:
         """Say how long the running commit has been running; 0 when none is."""

@@ -19,6 +19,11 @@ _SCRATCH: Final = "salvage.tmp"
 _CORRUPT: Final = re.compile(r"corrupt-(\d+)")
 
 
+def place(data_dir: Path) -> Path:
+    """Say where the journal's folder is, or would be."""
+    return data_dir / _FOLDER
+
+
 def journal_file(data_dir: Path) -> Path:
     """Make the folder if it is missing, so that its name survives a cut; return the file's path."""
     folder = data_dir / _FOLDER

@@ -14,15 +14,13 @@ from edge_agent.journal.store import Store
 from edge_agent.journal.trouble import sqlite_errors, trouble_of
 from edge_agent.records import Broken, DiskTrouble, NewerJournal
 
-_PAGE_SLACK = 2048  # pages beyond the quota, for the tables that do not hold events
-
 
 def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> Store:
     """Open the journal in `data_dir`; `vfs` names another SQLite file system.
 
     Raises DiskTrouble (try again later) and NewerJournal (refuse to start).
     """
-    max_pages = quota_bytes // schema.PAGE_BYTES + _PAGE_SLACK
+    max_pages = schema.max_pages(quota_bytes)
     try:
         file = folder.journal_file(data_dir)
         try:

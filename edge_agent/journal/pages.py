@@ -50,6 +50,11 @@ def stretch_of_topic(
     return _events(sql, where, (topic, first, last, after, PAGE_ROWS))
 
 
+def all_after(sql: sqlite3.Connection, seq: int, rows_max: int) -> list[StoredRow]:
+    """Read events above a number, of either lane and whatever became of them."""
+    return _events(sql, "e.seq > ? ORDER BY e.seq LIMIT ?", (seq, rows_max))
+
+
 def _events(sql: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> list[StoredRow]:
     return [
         StoredRow(seq, lane, topic, n, payload, row_crc(seq, lane, stream, cursor, payload) == crc)

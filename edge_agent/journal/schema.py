@@ -34,6 +34,9 @@ VERSION: Final = 1
 APPLICATION_ID: Final = 0x45_64_67_41  # "EdgA"
 PAGE_BYTES: Final = 4096
 
+PAGE_SLACK: Final = 2048
+"""Pages beyond the quota, for the tables that do not hold events."""
+
 metadata = MetaData()
 
 meta = Table(
@@ -176,6 +179,11 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
             continue  # the file is larger than a quota that was lowered: SQLite keeps what is there
         if found != expected:
             raise SettingRefused(f"PRAGMA {name} is {found!r} and not {expected!r}")
+
+
+def max_pages(quota_bytes: int) -> int:
+    """Say how many pages the file may have for a quota."""
+    return quota_bytes // PAGE_BYTES + PAGE_SLACK
 
 
 def prepare(connection: Connection) -> None:

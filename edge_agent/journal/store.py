@@ -220,6 +220,16 @@ class Store:
         with sqlite_errors():
             return pages.stretch_of_topic(self.sql, topic, first, last, after)
 
+    def all_after(self, seq: int, rows_max: int) -> list[StoredRow]:
+        """Read events above a number, of either lane and whatever became of them."""
+        with sqlite_errors():
+            return pages.all_after(self.sql, seq, rows_max)
+
+    def limit(self, quota_bytes: int) -> None:
+        """Let the file grow to another quota."""
+        with sqlite_errors():
+            self.sql.execute(f"PRAGMA max_page_count={schema.max_pages(quota_bytes)}")
+
     def executed(self, command_id: str) -> str | None:
         """Say what became of a command that was executed before; None when it was not."""
         with sqlite_errors():

@@ -1,0 +1,138 @@
+"""`edge-agent status` and `edge-agent outbox`: ask the running agent, or look at its journal."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from edge_agent.configuration import BadConfiguration, Configuration
+from edge_agent.desk import asked
+from edge_agent.records import DiskTrouble, NewerJournal
+
+OK: Final = 0
+NOT_RUNNING: Final = 3
+BAD_CONFIGURATION: Final = 78
+
+ASK_TIMEOUT_S: Final = 10.0
+"""How long to wait for the running agent's answer."""
+
+
+def loaded(config: Path, environ: Mapping[str, str]) -> Configuration | None:
+    """Load a configuration; None, with every problem on stderr, when it is bad."""
+    from edge_agent.settings import load
+
+    try:
+        return load(config, environ)
+    except BadConfiguration as bad:
+        for problem in bad.problems:
+            sys.stderr.write(f"{problem}\n")
+        return None
+
+
+def status(config: Path, environ: Mapping[str, str], *, as_json: bool) -> int:
+    """Print how the agent is; 3 when it is not running: then how its journal is."""
+    configuration = loaded(config, environ)
+    if configuration is None:
+        return BAD_CONFIGURATION
+    answer = asked(configuration.agent.data_dir, "status", ASK_TIMEOUT_S)
+    code = OK if answer else NOT_RUNNING
+    document = answer[0] if answer else _resting_status(configuration)
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False))
+    else:
+        for line in _readable(document):
+            print(line)
+    return code
+
+
+def outbox(config: Path, environ: Mapping[str, str], question: str) -> int:
+    """Print what waits, is set aside or is kept, as JSON lines."""
+    configuration = loaded(config, environ)
+    if configuration is None:
+        return BAD_CONFIGURATION
+    data_dir = configuration.agent.data_dir
+    answer = asked(data_dir, f"outbox {question}", ASK_TIMEOUT_S)
+    for line in _resting_outbox(data_dir, question) if answer is None else answer:
+        print(json.dumps(line, ensure_ascii=False))
+    return OK
+
+
+def _resting_outbox(data_dir: Path, question: str) -> Iterator[dict[str, object]]:
+    from edge_agent.inspection import resting_journal
+    from edge_agent.outbox_words import answer
+
+    try:
+        with resting_journal(data_dir) as store:
+            if store is None:
+                return
+            cursor = store.restore().cursor
+            after: object = None
+            while True:
+                lines, after = answer(store, cursor, question.split(), after)
+                yield from lines
+                if after is None:
+                    return
+    except (DiskTrouble, NewerJournal, OSError) as trouble:
+        yield {"error": str(trouble)}
+
+
+def _resting_status(configuration: Configuration) -> dict[str, Any]:
+    """Give the status of an agent that does not run: its journal's, as far as it can be read."""
+    from edge_agent.inspection import resting_journal
+
+    document: dict[str, Any] = {"agent": configuration.agent.id, "running": False}
+    try:
+        with resting_journal(configuration.agent.data_dir) as store:
+            if store is None:
+                journal: dict[str, Any] = {"condition": "none", "why": "no journal yet"}
+                return document | {"journal": journal, "counters": None}
+            found = store.restore()
+    except (DiskTrouble, NewerJournal, OSError) as trouble:
+        return document | {
+            "journal": {"condition": "trouble", "why": str(trouble)},
+            "counters": None,
+        }
+    waiting = found.waiting[0] + found.waiting[1]
+    dropped = sum(last - first + 1 for first, last in found.missing)
+    return document | {
+        "journal": {"condition": "ok", "epoch": found.epoch, "last_seq": found.high},
+        "counters": {
+            "events": {
+                "stored": found.high,
+                "acknowledged": found.high - waiting - found.set_aside - dropped,
+                "waiting": waiting,
+                "set_aside": found.set_aside,
+                "dropped": dropped,
+            },
+            "salvaged_waiting": found.waiting[2],
+            "journal_bytes": found.kept.used_bytes,
+        },
+    }
+
+
+def _readable(document: dict[str, Any]) -> Iterator[str]:
+    running = document.get("running", True)
+    pid = document.get("pid")
+    yield f"{document['agent']}: " + (f"running, process {pid}" if running else "not running")
+    for part in ("journal", "broker"):
+        if part in document:
+            yield _condition(part, document[part])
+    for device in document.get("devices", ()):
+        yield _condition(f"{device['name']} ({device['station']})", device)
+    counters = document.get("counters") or {}
+    for name, value in counters.items():
+        if isinstance(value, dict):
+            balance = ", ".join(f"{word} {count}" for word, count in value.items())
+            yield f"  {name}: {balance}"
+        elif value is not None:
+            yield f"  {name}: {value}"
+
+
+def _condition(name: str, said: dict[str, Any]) -> str:
+    line = f"  {name}: {said.get('condition', '?')}"
+    if said.get("why"):
+        line += f": {said['why']}"
+    if said.get("remedy"):
+        line += f"; {said['remedy']}"
+    return line

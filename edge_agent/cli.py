@@ -1,0 +1,186 @@
+"""The commands: thin, each imports what only it needs."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from edge_agent import __version__
+
+OK: Final = 0
+ERRORS: Final = 2
+NOT_RUNNING: Final = 3
+USAGE: Final = 64
+TEMPORARY: Final = 75
+BAD_CONFIGURATION: Final = 78
+
+ASK_TIMEOUT_S: Final = 10.0
+"""How long a command waits for the running agent's answer."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage exits 64."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        code: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone: nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="edge-agent", description="The agent at the side of the line.")
+    parser.add_argument("--version", action="version", version=f"edge-agent {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: object, what: str, *, config: bool = True) -> _Parser:
+        made: _Parser = commands.add_parser(name, help=what, description=what)
+        made.set_defaults(run=run)
+        if config:
+            made.add_argument("config", type=Path, metavar="CONFIG")
+        return made
+
+    command("run", _run, "the agent in the foreground")
+    command("check", _check, "say what is wrong with a configuration, touching no device")
+    demo = command("demo", _demo, "a simulated line on a real broker, live", config=False)
+    demo.add_argument("--seconds", type=_positive, help="end after so long")
+    demo.add_argument("--port", type=_port, help="the broker's port (default: a free one)")
+    demo.add_argument("--speed", type=_positive, default=1.0, help="how busy the people are")
+    status = command("status", _status, "counters and states of the running agent")
+    status.add_argument("--json", action="store_true")
+    outbox = command("outbox", _outbox, "what is waiting, set aside or kept, as JSON lines")
+    outbox.add_argument("what", choices=("list", "show", "export"))
+    outbox.add_argument("seq", nargs="?", type=int, metavar="SEQ")
+    watch = command("watch", _watch, "follow the broker's topics of the whole base")
+    watch.add_argument("--json", action="store_true")
+    schema = command("schema", _schema, "the AsyncAPI document of every message", config=False)
+    schema.add_argument("--config", action="store_true", help="the configuration's JSON Schema")
+    command("safe-outputs", _safe_outputs, "put every output into its safe state")
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 1e9:  # noqa: PLR2004 - thirty years
+        raise argparse.ArgumentTypeError("must be above 0")
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:  # noqa: PLR2004 - a port
+        raise argparse.ArgumentTypeError("must be 1 to 65535")
+    return number
+
+
+# -- run ---------------------------------------------------------------------------------------
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from edge_agent.running import run
+
+    code = run(parsed.config, os.environ)
+    sys.stderr.flush()
+    # SQLite would remove the WAL when its connection is collected, and growing it again costs
+    # 4 MB of the card's life at the next start; nothing else is left to do here
+    os._exit(code)
+
+
+# -- the others --------------------------------------------------------------------------------
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    from edge_agent.configuration import BadConfiguration
+    from edge_agent.settings import load
+
+    try:
+        configuration = load(parsed.config, os.environ)
+    except BadConfiguration as bad:
+        for problem in bad.problems:
+            print(problem)
+        return ERRORS
+    devices, stations = len(configuration.devices), len(configuration.stations)
+    print(f"{parsed.config}: good: {stations} stations, {devices} devices")
+    return OK
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from edge_agent.demo.play import play
+    from edge_agent.demo.show import Wish
+
+    return play(Wish(parsed.seconds, parsed.port, parsed.speed))
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    from edge_agent.asking import status
+
+    return status(parsed.config, os.environ, as_json=parsed.json)
+
+
+def _outbox(parsed: argparse.Namespace) -> int:
+    from edge_agent.asking import outbox
+
+    if (parsed.what == "show") != (parsed.seq is not None):
+        sys.stderr.write("edge-agent outbox: `show` takes a SEQ, `list` and `export` do not\n")
+        return USAGE
+    question = parsed.what if parsed.seq is None else f"show {parsed.seq}"
+    return outbox(parsed.config, os.environ, question)
+
+
+def _watch(parsed: argparse.Namespace) -> int:
+    from edge_agent.asking import loaded
+    from edge_agent.watch import watch
+
+    configuration = loaded(parsed.config, os.environ)
+    if configuration is None:
+        return BAD_CONFIGURATION
+    return watch(configuration, parsed.json, sys.stdout)
+
+
+def _schema(parsed: argparse.Namespace) -> int:
+    if parsed.config:
+        from edge_agent.settings import json_schema as document
+    else:
+        from edge_agent.wire.asyncapi import document
+    print(json.dumps(document(), indent=2, ensure_ascii=False))
+    return OK
+
+
+def _safe_outputs(parsed: argparse.Namespace) -> int:
+    import drivers
+    from edge_agent.asking import loaded
+
+    configuration = loaded(parsed.config, os.environ)
+    if configuration is None:
+        return BAD_CONFIGURATION
+    outputs = [
+        (device, make_safe)
+        for device in configuration.devices
+        if (make_safe := getattr(drivers.load(device.kind), "make_safe", None)) is not None
+    ]
+    for device, make_safe in outputs:
+        make_safe(device.keys)
+        print(f"{device.name}: safe")
+    if not outputs:
+        print("no outputs are configured")
+    return OK
+
+
+def entry() -> NoReturn:
+    """Be the console script."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""Commands from the broker: read, judged, executed once, answered.
+
+Rules:
+1. What is no command is counted and answered `refused` when it has an id; it changes nothing.
+2. An executed command is in the journal by its id before its result is sent: a repeat, also after
+   a restart, is answered `repeated` and changes nothing.
+3. Replays are read page by page, only as fast as the uplink takes them, after all that waits.
+"""
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from edge_agent.outbox import Entry, Outbox
+from edge_agent.records import PAGE_ROWS, StoredRow
+from edge_agent.wire import command, messages
+from edge_agent.wire import payload as wire
+from edge_agent.wire.command import Command, Nonsense, Replay
+from edge_agent.wire.messages import Missing, Outcome
+from edge_agent.wire.topics import Topics
+
+ORDERS_MAX: Final = 16
+"""Replays that wait for their turn; one more is refused and may be asked for again later."""
+
+MISSING_MAX: Final = 64
+"""Stretches of missing numbers told in one result; any beyond are summed up in the last."""
+
+_log = logging.getLogger(__name__)
+
+
+class Sender(Protocol):
+    """What is needed of the uplink."""
+
+    def send(self, topic: str | bytes, payload: bytes) -> bool: ...
+    def replay(self, entries: list[Entry], *, more: bool = False) -> None: ...
+
+
+@dataclass(slots=True)
+class _Order:
+    topic: str
+    command: Command
+    replay: Replay
+    epoch: str
+    next: int
+    after_seq: int = 0
+    sent: int = 0
+    missing: list[Missing] = field(default_factory=list)
+
+
+class Commands:
+    """Hears commands and executes what this agent knows: `cmd.replay`."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        agent: str,
+        outbox: Outbox,
+        sender: Sender,
+        nonce: str,
+        synced: Callable[[], bool],
+    ) -> None:
+        self._topics = topics
+        self._agent = agent
+        self._outbox = outbox
+        self._sender = sender
+        self._nonce = nonce
+        self._synced = synced
+        self._orders: deque[_Order] = deque()
+        self._reading = False
+        self._under_way: set[str] = set()
+        self.heard = 0
+        self.refused = 0
+        self.replayed = 0
+
+    def hear(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Take one message of a command topic."""
+        self.heard += 1
+        try:
+            order = command.parse(self._topics, topic, payload, retained=retained)
+            clock = self._outbox.clock
+            command.judge(order, wall_ns=clock.wall_ns(), synced=self._synced(), nonce=self._nonce)
+            if order.kind != command.CMD_REPLAY:
+                self._refuse(topic, order.id, order.kind, "unknown", "this agent knows cmd.replay")
+                return
+            wanted = command.replay(order, self._topics)
+        except Nonsense as nonsense:
+            self._refuse(topic, nonsense.id, nonsense.kind, nonsense.wrong.value, nonsense.why)
+            return
+        self._once(topic, order, wanted)
+
+    def _once(self, topic: str, order: Command, wanted: Replay) -> None:
+        if order.id in self._under_way:
+            self._answer(topic, order.id, order.kind, Outcome.REPEATED)
+            return
+        if len(self._under_way) >= ORDERS_MAX:
+            why = f"{ORDERS_MAX} replays are waiting already; ask again later"
+            self._refuse(topic, order.id, order.kind, "busy", why)
+            return
+        self._under_way.add(order.id)
+
+        def executed(store: Any) -> str | None:  # noqa: ANN401 - the journal's own
+            result: str | None = store.executed(order.id)
+            return result
+
+        def go(result: str | None) -> None:
+            if result is not None:
+                self._under_way.discard(order.id)
+                self._answer(
+                    topic, order.id, order.kind, Outcome.REPEATED, replay=json.loads(result)
+                )
+                return
+            epoch = wanted.epoch or self._outbox.epoch
+            _log.info("%s asks for a replay of %d to %d", order.actor, wanted.first, wanted.last)
+            self._orders.append(_Order(topic, order, wanted, epoch, wanted.first))
+            self.more()
+
+        self._outbox.writer.ask(executed, go)
+
+    # -- replays -------------------------------------------------------------------------------
+
+    def more(self) -> None:
+        """Read the next page of the oldest replay; the uplink has room for it."""
+        if self._reading or not self._orders:
+            return
+        self._reading = True
+        order = self._orders[0]
+        wanted = order.replay
+
+        def read(store: Any) -> list[StoredRow]:  # noqa: ANN401
+            rows: list[StoredRow]
+            if wanted.topic is None:
+                rows = store.stretch(order.epoch, order.next, wanted.last)
+            else:
+                rows = store.stretch_of_topic(
+                    wanted.topic, wanted.first, wanted.last, order.after_seq
+                )
+            return rows
+
+        self._outbox.writer.ask(read, self._give)
+
+    def _give(self, rows: list[StoredRow]) -> None:
+        self._reading = False
+        order = self._orders[0]
+        by_topic = order.replay.topic is not None
+        entries: list[Entry] = []
+        for row in rows:
+            if row.seq > self._outbox.committed_upto and order.epoch == self._outbox.epoch:
+                break
+            number = row.n if by_topic else row.seq
+            self._note_missing(order, number)
+            order.next, order.after_seq = number + 1, row.seq
+            if row.sound:
+                entries.append(self._outbox.entry(row))
+            else:
+                order.missing.append(Missing(number, number, "damaged"))
+        order.sent += len(entries)
+        self.replayed += len(entries)
+        over = len(rows) < PAGE_ROWS
+        if over:
+            self._note_missing(order, order.replay.last + 1)
+            self._orders.popleft()
+            self._finish(order)
+        more = bool(self._orders)
+        if entries:
+            self._sender.replay(entries, more=more)
+        elif more:
+            self.more()
+
+    def _note_missing(self, order: _Order, number: int) -> None:
+        first, last = order.next, number - 1
+        high = self._outbox.committed_upto if order.epoch == self._outbox.epoch else last
+        if order.replay.topic is not None:
+            high = self._outbox.last_numbers().get(order.replay.topic, 0)
+        for low, top, reason in (
+            (first, min(last, high), "expired"),
+            (max(first, high + 1), last, "unknown"),
+        ):
+            if low > top:
+                continue
+            if len(order.missing) >= MISSING_MAX:
+                order.missing[-1] = order.missing[-1]._replace(last=top)
+            else:
+                order.missing.append(Missing(low, top, reason))
+
+    def _finish(self, order: _Order) -> None:
+        wanted = order.replay
+        said = messages.replayed(
+            epoch=order.epoch,
+            topic=wanted.topic,
+            first=wanted.first,
+            last=wanted.last,
+            sent=order.sent,
+            missing=order.missing,
+        )
+        self._under_way.discard(order.command.id)
+        self._outbox.note_command(order.command.id, json.dumps(said))
+        self._answer(order.topic, order.command.id, order.command.kind, Outcome.DONE, replay=said)
+
+    # -- answers -------------------------------------------------------------------------------
+
+    def _refuse(
+        self, topic: str, command_id: str | None, kind: str | None, reason: str, why: str
+    ) -> None:
+        self.refused += 1
+        _log.warning("a command on %s was refused: %s", topic, why)
+        if command_id is not None:
+            self._answer(topic, command_id, kind, Outcome.REFUSED, reason=reason, message=why)
+
+    def _answer(
+        self,
+        topic: str,
+        command_id: str | None,
+        kind: str | None,
+        outcome: Outcome,
+        *,
+        reason: str | None = None,
+        message: str = "",
+        replay: dict[str, object] | None = None,
+    ) -> None:
+        asof = wire.rfc3339(self._outbox.clock.wall_ns()).decode()
+        self._sender.send(
+            self._topics.result(topic),
+            messages.result(
+                command_id=command_id,
+                kind=kind,
+                outcome=outcome,
+                agent=self._agent,
+                asof=asof,
+                reason=reason,
+                message=message,
+                replay=replay,
+            ),
+        )

@@ -1,0 +1,206 @@
+"""The desk: a Unix socket in `data_dir` where a person's command asks the running agent.
+
+Rules:
+1. One question per connection, one line; the answer is JSON lines; then the desk hangs up.
+2. Mode 0600: who may read `data_dir` may ask.
+3. Nobody waits for a slow asker: answers are written as the socket takes them, page by page.
+"""
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from edge_agent.reactor import WRITE, Reactor
+
+NAME: Final = "agent.sock"
+
+QUESTION_BYTES_MAX: Final = 256
+"""A longer question is not answered."""
+
+ASKERS_MAX: Final = 8
+"""Connections at a time; one more is hung up on."""
+
+_log = logging.getLogger(__name__)
+
+Say = Callable[[list[dict[str, object]], object], None]
+"""Lines of an answer, and where to go on: None when this was all."""
+
+
+class Answers(Protocol):
+    """Who knows: called with a question and where to go on, None at first; `say`s now or later."""
+
+    def __call__(self, question: list[str], after: object, say: Say) -> None: ...
+
+
+class Desk:
+    """Listens in `data_dir`; without a socket there (a read-only card) it only says so."""
+
+    def __init__(self, reactor: Reactor, data_dir: Path, answers: Answers) -> None:
+        self._reactor = reactor
+        self._answers = answers
+        self._askers: set[_Asker] = set()
+        self._path = data_dir / NAME
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            with reachable(self._path.parent) as folder:
+                self._path.unlink(missing_ok=True)
+                before = os.umask(0o177)
+                try:
+                    listening.bind(f"{folder}/{NAME}")
+                finally:
+                    os.umask(before)
+            listening.listen(ASKERS_MAX)
+        except OSError as error:
+            listening.close()
+            _log.warning("status cannot be asked: %s: %s", self._path, error.strerror)
+            return
+        self._socket = listening
+        self._reactor.watch(listening.fileno(), self._knock)
+
+    def close(self) -> None:
+        """Stop listening and hang up."""
+        if self._socket is not None:
+            self._reactor.unwatch(self._socket.fileno())
+            self._socket.close()
+            self._path.unlink(missing_ok=True)
+        for asker in list(self._askers):
+            asker.hang_up()
+
+    def _knock(self, _events: int) -> None:
+        assert self._socket is not None
+        try:
+            connection, _ = self._socket.accept()
+        except OSError:  # gone again
+            return
+        if len(self._askers) >= ASKERS_MAX:
+            connection.close()
+            return
+        self._askers.add(_Asker(self._reactor, connection, self._answers, self._askers.discard))
+
+
+class _Asker:
+    """One connection from its question to the end of its answer."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        connection: socket.socket,
+        answers: Answers,
+        gone: Callable[["_Asker"], None],
+    ) -> None:
+        connection.setblocking(False)
+        self._reactor = reactor
+        self._connection = connection
+        self._answers = answers
+        self._gone = gone
+        self._heard = bytearray()
+        self._out = bytearray()
+        self._question: list[str] | None = None
+        self._after: object = None
+        self._more = False
+        self._waits = False
+        reactor.watch(connection.fileno(), self._ready)
+
+    def _ready(self, events: int) -> None:
+        if events & WRITE:
+            self._pour()
+        elif self._question is None:
+            self._listen()
+        else:  # the asker has hung up, or says more than there is to say
+            self.hang_up()
+
+    def _listen(self) -> None:
+        try:
+            part = self._connection.recv(QUESTION_BYTES_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        self._heard += part
+        if not part or len(self._heard) > QUESTION_BYTES_MAX:
+            self.hang_up()
+        elif b"\n" in self._heard:
+            line, _, _ = bytes(self._heard).partition(b"\n")
+            self._question = line.decode("utf-8", "replace").split()
+            self._reactor.rewatch(self._connection.fileno(), 0)
+            self._ask()
+
+    def _ask(self) -> None:
+        assert self._question is not None
+        self._waits = True
+        self._answers(self._question, self._after, self._say)
+
+    def _say(self, lines: list[dict[str, object]], after: object) -> None:
+        self._waits = False
+        if self._connection.fileno() < 0:
+            return
+        self._after = after
+        self._more = after is not None
+        for line in lines:
+            self._out += json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        self._pour()
+
+    def _pour(self) -> None:
+        try:
+            sent = self._connection.send(self._out) if self._out else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.hang_up()
+            return
+        del self._out[:sent]
+        if self._out:
+            self._reactor.rewatch(self._connection.fileno(), WRITE)
+        elif not self._more:
+            self.hang_up()
+        elif not self._waits:
+            self._reactor.rewatch(self._connection.fileno(), 0)
+            self._ask()
+
+    def hang_up(self) -> None:
+        """Close, whatever was still to be said."""
+        if self._connection.fileno() >= 0:
+            self._reactor.unwatch(self._connection.fileno())
+            self._connection.close()
+        self._gone(self)
+
+
+class reachable:  # noqa: N801 - used as a verb: `with reachable(folder) as path`
+    """Give a folder a short name: a socket's path may be only 107 bytes long (unix(7))."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._fd = -1
+
+    def __enter__(self) -> str:
+        self._fd = os.open(self._folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._fd}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+
+def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, object]] | None:
+    """Ask the agent that runs on `data_dir`, blocking; None when none answers there."""
+    asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    asking.settimeout(timeout_s)
+    try:
+        with reachable(data_dir) as folder:
+            asking.connect(f"{folder}/{NAME}")
+        asking.sendall(question.encode() + b"\n")
+        answer = bytearray()
+        while part := asking.recv(65_536):
+            answer += part
+    except OSError:
+        return None
+    finally:
+        asking.close()
+    return [json.loads(line) for line in answer.splitlines()]
