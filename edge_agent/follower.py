@@ -26,6 +26,7 @@ Rules:
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 GRACE_NS: Final = 2_000_000_000
@@ -50,7 +51,7 @@ STREAMS_MAX: Final = 4096
 """Numberings followed, and agents known, at once; beyond it the oldest one is forgotten."""
 
 HOLES_MAX: Final = 1024
-"""Holes kept per numbering; beyond it the oldest is given up and its numbers count as heard."""
+"""Holes kept per numbering; beyond it the oldest goes, and its numbers count as heard."""
 
 NEW_EPOCH_MAX: Final = 1000
 """A new epoch of a known agent is followed from 1 if its first number heard is below this."""
@@ -198,8 +199,9 @@ class Follower:
             topic = replay.get("topic")
             key = _Key(agent, str(replay.get("epoch")), None if topic is None else str(topic))
             if key in self._streams:
-                for stretch in _stretches(replay.get("missing")):
-                    self._streams[key].explain(*stretch, now_ns)
+                for first, last, reason in _stretches(replay.get("missing")):
+                    if reason != "unknown":  # a number not given yet may still be
+                        self._streams[key].explain(first, last, reason, now_ns)
 
     def _hear_gap(self, agent: str, gap: dict[str, Any], now_ns: int) -> None:
         epoch, reason = str(gap.get("epoch")), str(gap.get("reason"))
@@ -227,9 +229,7 @@ class _Agent:
         self.told_health = False
 
 
-class _Called:
-    """A hole that was called a gap, and how much of it is left."""
-
+class _Called:  # a hole that was called a gap, and how much of it is left
     def __init__(self, first: int, last: int) -> None:
         self.first = first
         self.last = last
@@ -247,8 +247,7 @@ class _Hole(NamedTuple):
     wanted: bool
 
 
-def _last_of(hole: _Hole) -> int:
-    return hole.last
+_last_of = attrgetter("last")
 
 
 class _Stream:
@@ -269,59 +268,62 @@ class _Stream:
         self._came_ns = 0
 
     def take(self, number: int, normal: bool, now_ns: int) -> bool:
-        begins = normal and not self._begun
+        if normal and not self._begun:  # what the first one heard has overtaken begins here
+            self._begun = True
+            self._split(number, now_ns, begins=True)
         if normal:
-            self._begun, self._sure = True, max(self._sure, number)
+            self._sure = max(self._sure, number)
         if number > self._top:
             self._extend(number, number, now_ns)
             return True
-        if not self._carve(number, number, "", now_ns):
-            return False
-        if begins:
-            at = bisect_left(self.holes, number, key=_last_of)
-            self.holes[at:] = [hole._replace(wanted=True) for hole in self.holes[at:]]
-        return True
+        return self._carve(number, number, "", now_ns)
 
     def explain(self, first: int, last: int, reason: str, now_ns: int) -> None:
-        self._carve(first, min(last, self._top), reason or "unknown", now_ns)
         if last > self._top:
-            self._extend(max(first, self._top + 1), last, now_ns)
+            self._extend(last + 1, last, now_ns)
+        self._carve(first, last, reason or "no reason given", now_ns)
 
     def sent_upto(self, number: int, now_ns: int) -> None:
         """Take the agent's word that everything up to `number` was sent."""
         if number > self._top:
             self._extend(number + 1, number, now_ns)
-        at = bisect_left(self.holes, number, key=_last_of)
-        hole = self.holes[at] if at < len(self.holes) else None
-        if hole is not None and hole.first <= number < hole.last:  # the rest may be on its way
-            upper = hole._replace(first=number + 1)
-            self.holes[at : at + 1] = [hole._replace(last=number), upper]
+        self._split(number, now_ns, begins=False)  # the rest may still be on its way
         self._sure = max(self._sure, number)
 
     def try_anew(self, at_ns: int) -> None:
         self._attempt, self._asked, self._ask_at_ns = 0, (0, 0), at_ns
 
+    def _split(self, number: int, now_ns: int, *, begins: bool) -> None:
+        at = bisect_left(self.holes, number, key=_last_of)
+        hole = self.holes[at] if at < len(self.holes) else None
+        if hole is not None and hole.first <= number < hole.last:
+            wanted = begins or hole.wanted
+            rest = hole._replace(first=number + 1, quiet_ns=now_ns, wanted=wanted)
+            self.holes[at : at + 1] = [hole._replace(last=number), rest]
+
     def _extend(self, first: int, last: int, now_ns: int) -> None:
-        """Move the top to `last`; what lies between it and `first` is a new hole."""
         if first > self._top + 1:
             self.holes.append(_Hole(self._top + 1, first - 1, now_ns, None, wanted=True))
             self._forget_oldest()
         self._top = last
 
     def _carve(self, first: int, last: int, reason: str, now_ns: int) -> bool:
-        """Take numbers out of the holes; False if they were in none."""
+        """Take numbers out of the holes, or want them no more; False if they were in none."""
         at = start = bisect_left(self.holes, first, key=_last_of)
         left: list[_Hole] = []
         while at < len(self.holes) and self.holes[at].first <= last:
             hole = self.holes[at]
             if hole.first < first:
                 left.append(hole._replace(last=first - 1, quiet_ns=now_ns))
+            low, high = max(hole.first, first), min(hole.last, last)
+            if reason:  # should it come in spite of that, it is no repeat
+                left.append(_Hole(low, high, now_ns, None, wanted=False))
             if hole.last > last:
                 left.append(hole._replace(first=last + 1, quiet_ns=now_ns))
             gap = hole.gap
             if gap is not None:
                 self._came_ns = now_ns
-                gap.left -= min(hole.last, last) - max(hole.first, first) + 1
+                gap.left -= high - low + 1
                 gap.reason = reason or gap.reason
                 if gap.left == 0:
                     word = "explained" if gap.reason else "arrived"
@@ -333,8 +335,9 @@ class _Stream:
 
     def _forget_oldest(self) -> None:
         while len(self.holes) > HOLES_MAX:
-            self._give_up(0, "too many gaps")
-            del self.holes[0]
+            at = next((at for at, hole in enumerate(self.holes) if not hole.wanted), 0)
+            self._give_up(at, "too many gaps")
+            del self.holes[at]
 
     def call(self, now_ns: int) -> None:
         for at, hole in enumerate(self.holes):
@@ -365,7 +368,6 @@ class _Stream:
         self.notices.append(Ask(*self.key, begin, end, self._attempt))
 
     def _gaps(self, first: int, last: int) -> Iterator[tuple[int, _Hole]]:
-        """Go through the gaps that are wanted and reach into first to last."""
         for at in range(bisect_left(self.holes, first, key=_last_of), len(self.holes)):
             hole = self.holes[at]
             if hole.first > last:

@@ -5,7 +5,7 @@ have none. What must be told exactly once, and in order, is an event; what is tr
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -71,7 +71,7 @@ class Missing(NamedTuple):
     reason: str
 
 
-def rendered(plain: dict[str, object]) -> bytes:
+def rendered(plain: Mapping[str, object]) -> bytes:
     """Give a JSON object as UTF-8 without spaces; ValueError for what JSON cannot say."""
     return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 

@@ -285,7 +285,7 @@ class Info(Standing):
 
 
 class LastNumbers(Model):
-    """The last numbers of an epoch: what is above them has not been sent yet."""
+    """The last numbers of an epoch that are on the disk: sent, or waiting to be sent."""
 
     sequence: Count
     topics: dict[str, Count] = Field(description="`streamseq` by topic.")

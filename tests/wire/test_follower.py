@@ -212,6 +212,28 @@ def test_an_outbox_gap_of_an_epoch_not_heard_of_asks_for_nothing_old() -> None:
     assert follower.due(999 * S) == []
 
 
+def test_what_was_explained_and_comes_in_spite_of_it_is_used_once() -> None:
+    follower = Follower()
+    hear(follower, 1, 9)
+    follower.due(2 * S)
+    follower.hear(ALARM, gap_event(10, 2, 8), 0)
+    assert words(follower.due(3 * S)) == [("explained", 2, 8)]
+    assert hear(follower, 5, 5) == [True, False]
+    assert follower.due(9999 * S) == []
+
+
+def test_numbers_not_given_yet_are_not_explained_by_that() -> None:
+    follower = Follower()
+    hear(follower, 1)
+    follower.hear(HEALTH, health(**{EPOCH: {"sequence": 3}}), 0)
+    assert asks(follower.due(2 * S)) == [(2, 3)]
+    missing = [{"first": 2, "last": 3, "reason": "unknown"}]
+    replay = {"epoch": EPOCH, "topic": None, "missing": missing}
+    follower.hear(RESULT, {"agent": AGENT, "replay": replay}, 3 * S)
+    assert asks(follower.due(7 * S)) == [(2, 3)]
+    assert hear(follower, 2, 3) == [True, True]
+
+
 def test_a_result_says_what_the_agent_no_longer_has() -> None:
     follower = Follower()
     hear(follower, 1, 9)
