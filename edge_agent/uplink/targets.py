@@ -1,0 +1,137 @@
+"""The brokers by address: which comes next, what was wrong with it, which version it speaks.
+
+Rules:
+1. Addresses are in order of preference. Each failure tries the next one; after a connection that
+   stood, the first comes first again. One that stands is never left for a better one.
+2. One dial at a time per address. One that hangs is waited for until it is too old; so a name
+   server that is slow rather than mute still gets us through.
+3. MQTT 5 first. A broker that refuses the version, or hangs up before it answers, is asked again
+   at once in 3.1.1, and what worked is remembered for an hour.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from edge_agent.configuration import Address, Broker
+from edge_agent.uplink.dial import Dial, Opening
+from edge_agent.uplink.packets import Version
+from edge_agent.uplink.session import Cause, Ending
+from edge_agent.uplink.troubles import Trouble
+
+DIALS_MAX: Final = 4
+"""Connect threads alive at once; while so many hang, no further attempt is begun."""
+
+DIAL_FORGET_NS: Final = 60_000_000_000
+"""A connect thread that hangs longer is left behind and its address dialled anew."""
+
+V5_AGAIN_NS: Final = 3_600_000_000_000
+"""A broker that spoke 3.1.1 is asked for MQTT 5 again after this: it may have been upgraded."""
+
+_UNSUPPORTED_VERSION = 0x84
+
+Post = Callable[[Callable[[Dial], None], object], bool]
+
+
+class Target:
+    """What is known of one address."""
+
+    __slots__ = ("_v5_again_ns", "_version", "address", "dial", "trouble")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.dial: Dial | None = None
+        self.trouble: Trouble | None = None
+        self._version = Version.V5
+        self._v5_again_ns = 0
+
+    def version(self, now_ns: int) -> Version:
+        """Say which version to greet it in."""
+        if self._version is Version.V311 and now_ns >= self._v5_again_ns:
+            self._version = Version.V5
+        return self._version
+
+    def other_version(self, ending: Ending, now_ns: int) -> bool:
+        """Learn from a greeting without a CONNACK; True: ask again at once in the other version."""
+        refused = ending.cause is Cause.REFUSED and ending.code == _UNSUPPORTED_VERSION
+        if not refused and ending.cause not in (Cause.CLOSED, Cause.NONSENSE):
+            return False
+        if self._version is Version.V5:
+            self._version, self._v5_again_ns = Version.V311, now_ns + V5_AGAIN_NS
+            return True
+        self._version = Version.V5
+        return False
+
+
+class Targets:
+    """The addresses of the settings, and the dials to them; `done(dial)` comes by `post`."""
+
+    def __init__(self, opening: Opening, post: Post, done: Callable[[Dial], None]) -> None:
+        self._opening = opening
+        self._post = post
+        self._done = done
+        self._all: list[Target] = []
+        self._place = 0
+        self._behind: list[Dial] = []
+
+    @property
+    def present(self) -> Target:
+        """The target whose turn it is."""
+        return self._all[self._place]
+
+    def take(self, addresses: tuple[Address, ...]) -> None:
+        """Use these addresses from now on; dials to others are left behind."""
+        self.leave_behind()
+        self._all = [Target(address) for address in addresses]
+        self._place = 0
+
+    def next(self) -> None:
+        """Turn to the next one."""
+        self._place = (self._place + 1) % len(self._all)
+
+    def first(self) -> None:
+        """Turn to the first one."""
+        self._place = 0
+
+    def forgive(self) -> None:
+        """Forget all trouble: a connection stands."""
+        for target in self._all:
+            target.trouble = None
+
+    def troubles(self) -> list[Trouble]:
+        """List what is wrong, in order of preference."""
+        return [target.trouble for target in self._all if target.trouble is not None]
+
+    def dial(self, broker: Broker, now_ns: int) -> bool:
+        """Dial the present target unless that is under way; False when too many dials hang."""
+        target = self.present
+        if target.dial is not None and now_ns - target.dial.began_ns >= DIAL_FORGET_NS:
+            self._forget(target)
+        if target.dial is not None:
+            return True
+        self._behind = [hanging for hanging in self._behind if hanging.outcome is None]
+        alive = len(self._behind) + sum(other.dial is not None for other in self._all)
+        if alive >= DIALS_MAX:
+            return False
+        target.dial = Dial(target.address, broker, self._opening, self._post, self._done, now_ns)
+        return True
+
+    def answered(self, finished: Dial) -> Target | None:
+        """Find whose dial has ended, and turn to it if it brought a connection."""
+        for place, target in enumerate(self._all):
+            if target.dial is finished:
+                target.dial = None
+                if finished.connected:
+                    self._place = place
+                return target
+        return None
+
+    def leave_behind(self) -> None:
+        """Forget all dials; what they bring will be closed."""
+        for target in self._all:
+            self._forget(target)
+
+    def _forget(self, target: Target) -> None:
+        hanging, target.dial = target.dial, None
+        if hanging is not None:
+            hanging.discard()
+            self._behind.append(hanging)
