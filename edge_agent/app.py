@@ -25,11 +25,12 @@ from edge_agent.journal.store import Store
 from edge_agent.journal.writer import Writer
 from edge_agent.line import Line
 from edge_agent.notify import Notify
-from edge_agent.outbox import Limits, Outbox
+from edge_agent.outbox import Outbox
 from edge_agent.outbox_words import outbox_answers
 from edge_agent.ports import Condition, Source
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Broken, DiskTrouble, NewerJournal, Restored
+from edge_agent.storage import Limits
 from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Hooks, Uplink
 from edge_agent.validation import Validation
@@ -94,7 +95,7 @@ class Agent:
         self.outbox = Outbox(reactor, clock, limits_of(configuration.journal))
         self.line = Line(topics=self._topics, agent=agent, version=__version__, outbox=self.outbox)
         self.synchrony = Synchrony(reactor, self.outbox, self.line)
-        self.uplink = Uplink(reactor, configuration.broker, self.outbox, self._hooks())
+        self.uplink = Uplink(reactor, configuration.broker, self.outbox.dispatch, self._hooks())
         self.commands = Commands(
             topics=self._topics,
             agent=agent,
@@ -104,9 +105,7 @@ class Agent:
             synced=lambda: self.synchrony.synced,
         )
         self._writer = Writer(self._open_store, reactor.post, _Told(self), clock.mono_ns)
-        self.outbox.answering = self.line
-        self.outbox.carrier = self.uplink
-        self.outbox.writer = self._writer
+        self.outbox.connect(self.line, self._writer, self.uplink)
         self._desk = Desk(reactor, configuration.agent.data_dir, self._answer)
         self._kinds: dict[str, str] = {}
         self._validation: Validation | None = None
@@ -181,7 +180,7 @@ class Agent:
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 10, 10)
         self.ready = True
-        waiting = self.outbox.waiting()
+        waiting = self.outbox.dispatch.waiting()
         _log.info("ready: %d devices, %d events waiting", len(self.line.sources()), waiting)
         self._notify.ready(f"reading; {waiting} events waiting")
 
@@ -310,7 +309,7 @@ class Agent:
         for device in (*change.replaced, *change.added):
             self._add(device)
         if change.journal:
-            limits = self.outbox.limits = limits_of(change.then.journal)
+            limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)
         for station in change.stations_removed:
             self.uplink.publish_state(self._topics.state(station.id, "info"), b"")

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from edge_agent.outbox import Entry, Outbox
-from edge_agent.records import PAGE_ROWS, StoredRow
+from edge_agent.outbox import Outbox
+from edge_agent.records import PAGE_ROWS, Entry, StoredRow
 from edge_agent.wire import command, messages
 from edge_agent.wire import payload as wire
 from edge_agent.wire.command import Command, Nonsense, Replay
@@ -154,7 +154,7 @@ class Commands:
             self._note_missing(order, number)
             order.next, order.after_seq = number + 1, row.seq
             if row.sound:
-                entries.append(self._outbox.entry(row))
+                entries.append(self._outbox.dispatch.entry(row))
             else:
                 order.missing.append(Missing(number, number, "damaged"))
         order.sent += len(entries)

@@ -14,10 +14,12 @@ import logging
 from collections import deque
 from typing import Final
 
+from edge_agent.dispatch import Stream, Where
 from edge_agent.labels import aim
-from edge_agent.outbox import Outbox, Room, Stream, Where
+from edge_agent.outbox import Outbox
 from edge_agent.ports import Condition, Flaw, Lane, Outcome, Source
 from edge_agent.records import DiskTrouble, Restored
+from edge_agent.storage import Room
 from edge_agent.wire import messages
 from edge_agent.wire.messages import AlarmKind, GapReason, PreviousEnd, Stretch
 from edge_agent.wire.payload import NORMAL, URGENT, Envelope, ScanTemplate
@@ -88,7 +90,7 @@ class Line:
         self.rejected = 0
         self.suppressed = 0
         self.refused_storage = 0
-        outbox.gap_topic = topics.agent_alarm(agent)
+        outbox.dispatch.gap_topic = topics.agent_alarm(agent)
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -280,7 +282,7 @@ class Line:
                 if self._outbox.open:
                     self._raise_device(reader)
         elif condition is Condition.OK:
-            _log.info("%s: reading", source.name)
+            _log.info("%s: reading%s", source.name, f"; {remedy}" if remedy else "")
             if reader.troubled_ns >= 0:
                 lasted_s = (self._clock.mono_ns() - reader.troubled_ns) / 1e9
                 reader.troubled_ns = -1

@@ -18,7 +18,7 @@ Say = Callable[[Lines, object], None]
 
 def outbox_answers(outbox: Outbox, question: list[str], after: object, say: Say) -> None:
     """Answer `list`, `show SEQ` or `export` of the running agent, a page at a time."""
-    cursor = outbox.cursor()
+    cursor = outbox.dispatch.cursor()
 
     def read(store: Any) -> tuple[Lines, object]:  # noqa: ANN401 - the journal's own
         return answer(store, cursor, question, after)

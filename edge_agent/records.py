@@ -52,6 +52,19 @@ class StoredRow(NamedTuple):
     sound: bool
 
 
+class Entry(NamedTuple):
+    """One event on its way to the broker.
+
+    `seq` counts in its lane's own space (salvaged rows have numbers of their own); `captured_ns`
+    is the monotonic clock of this boot, estimated for what an earlier boot captured.
+    """
+
+    seq: int
+    topic: bytes
+    payload: bytes
+    captured_ns: int
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction writes.

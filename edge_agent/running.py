@@ -27,16 +27,16 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
     clock = SystemClock()
     log = logs.start(environ, clock.mono_ns)
     try:
-        return _run(config, environ, clock, log)
+        code = _run(config, environ, clock, log)
     except BadConfiguration as bad:
         for problem in bad.problems:
             sys.stderr.write(f"{problem}\n")
-        return BAD_CONFIGURATION
+        code = BAD_CONFIGURATION
     except Owned as owned:
         sys.stderr.write(f"edge-agent: {owned}\n")
-        return OWNED
-    finally:
-        log.close()
+        code = OWNED
+    log.close()  # not in a `finally`: what crashes us is yet to be logged
+    return code
 
 
 def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs.Log) -> int:

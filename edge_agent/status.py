@@ -26,10 +26,10 @@ def events(outbox: Outbox) -> dict[str, int | float | None]:
     """Count this epoch's events by what became of them."""
     return {
         "stored": outbox.committed_upto,
-        "acknowledged": outbox.acknowledged_count,
-        "waiting": outbox.waiting(),
-        "set_aside": outbox.set_aside_count,
-        "dropped": outbox.dropped_count,
+        "acknowledged": outbox.dispatch.acknowledged_count,
+        "waiting": outbox.dispatch.waiting(),
+        "set_aside": outbox.dispatch.set_aside_count,
+        "dropped": outbox.dispatch.dropped_count,
     }
 
 
@@ -43,10 +43,10 @@ def counters(
         "reads": reads,
         "events": events(outbox),
         "replayed": replayed,
-        "salvaged_waiting": outbox.salvaged_waiting(),
+        "salvaged_waiting": outbox.dispatch.salvaged_waiting(),
         "unwritten": outbox.pending(),
-        "oldest_waiting_s": round(outbox.oldest_waiting_ns(now_ns) / 1e9, 3),
-        "journal_bytes": outbox.used_bytes(),
+        "oldest_waiting_s": round(outbox.dispatch.oldest_waiting_ns(now_ns) / 1e9, 3),
+        "journal_bytes": outbox.storage.used_bytes,
         "days_of_autonomy": _autonomy_days(outbox, now_ns - started_ns),
         "commits": outbox.commits,
         "commit_ms_p50": _percentile_ms(times, 0.50),
@@ -124,8 +124,9 @@ def _percentile_ms(times_ns: list[int], share: float) -> float | None:
 
 def _autonomy_days(outbox: Outbox, running_ns: int) -> float | None:
     """Say for how long the quota lasts without a broker, at the rate of this run."""
-    if running_ns < RATE_AFTER_NS or not outbox.recorded_bytes:
+    if running_ns < RATE_AFTER_NS or not outbox.storage.recorded_bytes:
         return None
-    limits = outbox.limits
-    left_bytes = max(limits.quota_bytes - limits.reserve_bytes - outbox.waiting_bytes(), 0)
-    return round(left_bytes * running_ns / outbox.recorded_bytes / _DAY_NS, 2)
+    limits = outbox.storage.limits
+    waiting_bytes = outbox.storage.waiting_bytes(outbox.dispatch.waiting(), outbox.committed_upto)
+    left_bytes = max(limits.quota_bytes - limits.reserve_bytes - waiting_bytes, 0)
+    return round(left_bytes * running_ns / outbox.storage.recorded_bytes / _DAY_NS, 2)

@@ -1,0 +1,110 @@
+"""How much of the quota is in use, whether more may come, and what may go.
+
+Rules:
+1. The quota is of the file. Normal events stop at its reserve, urgent ones at the quota itself.
+2. When it is reached, acknowledged rows go first, whatever the replay window; then it is no.
+3. Rows of the replay window go when they are too many bytes, or too old by the monotonic clock:
+   a restart begins the age of what it finds at zero, so it keeps longer, never shorter.
+"""
+
+from collections import deque
+from enum import Enum
+from typing import Final, NamedTuple
+
+from edge_agent.records import Kept, Trim
+
+AGE_MARKS_MAX: Final = 256
+"""Marks of (number, time) by which rows grow old; one an hour at most, the oldest go first."""
+
+SQUEEZE_EIGHTHS: Final = 7
+"""From so many eighths of the quota on, every commit trims and the replay window shrinks."""
+
+_HOUR_NS: Final = 3_600_000_000_000
+_ROW_EXTRA_BYTES: Final = 48  # what a row costs in the file beside its payload
+
+
+class Room(Enum):
+    """Whether an event may come: yes; not now, wait; no, and it must be said."""
+
+    YES = "yes"
+    WAIT = "wait"
+    NO = "no"
+
+
+class Limits(NamedTuple):
+    """How much is kept: quota of the file, its reserve for urgent events, the replay window."""
+
+    quota_bytes: int
+    reserve_bytes: int
+    replay_bytes: int
+    replay_ns: int
+
+
+class Storage:
+    """The books of the journal's file; `trim_wanted` asks the next commit to make room."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.trim_wanted = False
+        self.recorded_bytes = 0
+        self._kept = Kept(0, 0, 0)
+        self._since_bytes = 0
+        self._fruitless_upto = -1
+        self._marks: deque[tuple[int, int]] = deque(maxlen=AGE_MARKS_MAX)
+
+    def opened(self, kept: Kept, high: int, now_ns: int) -> None:
+        """Begin with what the journal holds."""
+        self._kept = kept
+        self._marks.append((high, now_ns))
+
+    def room(self, size_bytes: int, acked_upto: int, *, urgent: bool) -> Room:
+        """Say whether so many bytes may come; WAIT when a trim will make room."""
+        limits = self.limits
+        ceiling = limits.quota_bytes - (0 if urgent else limits.reserve_bytes)
+        used = self.used_bytes + size_bytes
+        if used <= ceiling:
+            if used * 8 > ceiling * SQUEEZE_EIGHTHS:
+                self.trim_wanted = True
+            return Room.YES
+        if self._fruitless_upto < acked_upto and 0 < self._kept.oldest_seq <= acked_upto:
+            self.trim_wanted = True
+            return Room.YES if urgent else Room.WAIT
+        return Room.NO
+
+    def written(self, payload_bytes: int, rows: int) -> None:
+        """Take note of a commit."""
+        size_bytes = payload_bytes + _ROW_EXTRA_BYTES * rows
+        self._since_bytes += size_bytes
+        self.recorded_bytes += size_bytes
+
+    def trimmed(self, kept: Kept, acked_upto: int, *, rows_too: bool) -> None:
+        """Take note of what a trim has left; one that frees nothing is not asked for again."""
+        if kept.payload_bytes >= self._kept.payload_bytes and not rows_too:
+            self._fruitless_upto = acked_upto
+        self._kept, self._since_bytes = kept, 0
+
+    def trim(self, high: int, acked_upto: int, salvaged_upto: int, now_ns: int) -> Trim:
+        """Say what the next commit is to delete."""
+        self.trim_wanted = False
+        if not self._marks or now_ns - self._marks[-1][1] >= _HOUR_NS:
+            self._marks.append((high, now_ns))
+        limits = self.limits
+        aged_upto = 0
+        for seq, marked_ns in self._marks:
+            if now_ns - marked_ns < limits.replay_ns:
+                break
+            aged_upto = seq
+        squeezed = (
+            self.used_bytes * 8 > (limits.quota_bytes - limits.reserve_bytes) * SQUEEZE_EIGHTHS
+        )
+        return Trim(acked_upto, aged_upto, 0 if squeezed else limits.replay_bytes, salvaged_upto)
+
+    @property
+    def used_bytes(self) -> int:
+        """How much of the quota is in use."""
+        return self._kept.used_bytes + self._since_bytes
+
+    def waiting_bytes(self, waiting: int, high: int) -> int:
+        """Estimate what the events that wait take of the quota: they cannot be trimmed."""
+        held = high - max(self._kept.oldest_seq, 1) + 1
+        return self.used_bytes * waiting // held if held > 0 else 0
