@@ -142,6 +142,14 @@ def test_an_urgent_event_heard_first_does_not_hide_what_it_overtook() -> None:
     assert words(follower.due(100 * S)) == [("missing", 103, 104)]
 
 
+def test_a_health_older_than_the_beginning_begins_nothing() -> None:
+    follower = Follower()
+    hear(follower, 100)
+    follower.hear(HEALTH, health(**{EPOCH: {"sequence": 40}}), 0)
+    assert follower.due(999 * S) == []
+    assert hear(follower, 40, 41, 99, 41) == [True, True, True, False]
+
+
 def test_health_heard_first_is_where_following_begins() -> None:
     follower = Follower()
     follower.hear(HEALTH, health(**{EPOCH: {"sequence": 40}}), 0)

@@ -39,6 +39,16 @@ def test_too_many_holes_give_the_oldest_up() -> None:
     assert hear(follower, 2) == [False]
 
 
+def test_holes_that_nobody_waits_for_go_first() -> None:
+    follower = Follower()
+    last = 2 * core.HOLES_MAX + 1
+    hear(follower, *range(1, last + 1, 2))
+    follower.hear(ALARM, gap_event(last + 2, 10, 10), 0)
+    notices = follower.due(2 * S)
+    assert {word for word, _, _ in words(notices)} == {"missing"}
+    assert hear(follower, 2, 10) == [True, False]
+
+
 def test_too_many_numberings_forget_the_quietest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "STREAMS_MAX", 50)
     follower = Follower()
