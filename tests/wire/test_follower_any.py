@@ -43,7 +43,8 @@ def test_holes_that_nobody_waits_for_go_first() -> None:
     follower = Follower()
     last = 2 * core.HOLES_MAX + 1
     hear(follower, *range(1, last + 1, 2))
-    follower.hear(ALARM, gap_event(last + 2, 10, 10), 0)
+    follower.hear(ALARM, gap_event(last + 1, 10, 10), 0)
+    hear(follower, last + 3)
     notices = follower.due(2 * S)
     assert {word for word, _, _ in words(notices)} == {"missing"}
     assert hear(follower, 2, 10) == [True, False]
