@@ -4,7 +4,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from edge_agent.validation import Validation
 
 OK: Final = 0
 OWNED: Final = 75
+BUG: Final = 70
 BAD_CONFIGURATION: Final = 78
 
 _log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
     """Run the agent until it is told to stop; returns the exit code of the command."""
     clock = SystemClock()
     log = logs.start(environ, clock.mono_ns)
+    threading.excepthook = _end_with(threading.excepthook)
     try:
         code = _run(config, environ, clock, log)
     except BadConfiguration as bad:
@@ -64,6 +67,18 @@ def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs
         again = [sys.executable, "-m", "edge_agent", "run", os.fspath(config)]
         os.execv(sys.executable, again)  # noqa: S606 - ourselves, with our own arguments
     return agent.exit_code
+
+
+def _end_with(
+    log: Callable[[threading.ExceptHookArgs], object],
+) -> Callable[[threading.ExceptHookArgs], None]:
+    """End the process for a bug in a thread: restarted and restored beats half alive."""
+
+    def end(args: threading.ExceptHookArgs) -> None:
+        log(args)
+        os._exit(BUG)
+
+    return end
 
 
 def _listen_to_signals(reactor: Reactor, agent: object) -> None:

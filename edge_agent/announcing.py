@@ -1,0 +1,195 @@
+"""What the agent says of itself without being asked: status, station info and health.
+
+Rules:
+1. Status and info are retained and said again well before `messages.VALID_S` is over.
+2. Health is said every minute and when a condition changes, at most once a second.
+3. The last will carries the boot and the connection number of its connection, and the numbers
+   only grow, also over restarts: a late will cannot mark a live agent dead.
+"""
+
+import os
+from typing import Final
+
+from edge_agent import __version__, status
+from edge_agent.changes import Changes
+from edge_agent.commands import Commands
+from edge_agent.configuration import Configuration
+from edge_agent.line import Line
+from edge_agent.outbox import Outbox
+from edge_agent.ports import Condition
+from edge_agent.reactor import Reactor
+from edge_agent.synchrony import Synchrony
+from edge_agent.uplink import Uplink
+from edge_agent.wire import messages
+from edge_agent.wire import payload as wire
+from edge_agent.wire.topics import Topics
+
+HEALTH_NS: Final = 60_000_000_000
+"""How often health is published when nothing changes."""
+
+CHANGE_NS: Final = 1_000_000_000
+"""How often it is looked whether something has changed; health is published at most so often."""
+
+STATE_NS: Final = 45_000_000_000
+"""How often retained states are published again: well before `messages.VALID_S` is over."""
+
+CONNECTIONS_RESERVED: Final = 100
+"""Connection numbers are taken from the journal by so many at a time; a cut skips the rest."""
+
+
+class Announcer:
+    """Renders and publishes; `uplink` is set once it is made, for it asks for the status."""
+
+    uplink: Uplink
+    commands: Commands
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        configuration: Configuration,
+        outbox: Outbox,
+        line: Line,
+        synchrony: Synchrony,
+        nonce: str,
+    ) -> None:
+        self.configuration = configuration
+        self.kinds: dict[str, str] = {}
+        self._topics = Topics(configuration.site.base)
+        self._agent = configuration.agent.id
+        self._outbox = outbox
+        self._line = line
+        self._synchrony = synchrony
+        self._nonce = nonce
+        self._clock = outbox.clock
+        self._started_ns = self._clock.mono_ns()
+        self._conditions: dict[str, Condition] = {}
+        self._connection = 0
+        self._reserved = 0
+        self._health_due_ns = 0
+        self._look = reactor.timer(self._on_look)
+        self._states = reactor.timer(self._on_states)
+
+    def begin(self, connections: int) -> None:
+        """Begin to publish; `connections` is the highest number taken before."""
+        self._connection = self._reserved = connections
+        now_ns = self._clock.mono_ns()
+        self._look.due_ns = now_ns + CHANGE_NS
+        self._states.due_ns = now_ns
+
+    # -- status --------------------------------------------------------------------------------
+
+    def status(self, state: str, connection: int) -> bytes:
+        """Render the retained status: of a birth, of a farewell, of the last will."""
+        return messages.status(
+            agent=self._agent,
+            online=state == "online",
+            connection=connection,
+            boot=self._clock.boot,
+            nonce=self._nonce,
+            version=__version__,
+            asof=self._asof(),
+        )
+
+    def next_connection(self) -> int:
+        """Give the next connection its number."""
+        self._connection += 1
+        if self._connection > self._reserved:
+            self._reserved = self._connection + CONNECTIONS_RESERVED
+            self._outbox.note_meta("connections", str(self._reserved))
+        return self._connection
+
+    def last_words(self) -> None:
+        """Give back the numbers that were reserved."""
+        self._outbox.note_meta("connections", str(self._connection))
+
+    def stations_changed(self, change: Changes) -> None:
+        """Clear what was said of stations that are not ours any more, and speak of the new."""
+        self.configuration = change.then
+        for station in change.stations_removed:
+            self.uplink.publish_state(self._topics.state(station.id, "info"), b"")
+        self._publish_info()
+
+    def _on_states(self, now_ns: int) -> int:
+        self.uplink.publish_status()
+        self._publish_info()
+        return now_ns + STATE_NS
+
+    def _publish_info(self) -> None:
+        for station in self.configuration.stations:
+            self.uplink.publish_state(
+                self._topics.state(station.id, "info"),
+                messages.info(agent=self._agent, station=station.id, asof=self._asof()),
+            )
+
+    def _asof(self) -> str:
+        return wire.rfc3339(self._clock.wall_ns()).decode()
+
+    # -- health --------------------------------------------------------------------------------
+
+    def _on_look(self, now_ns: int) -> int:
+        conditions = self._all_conditions()
+        if conditions != self._conditions or now_ns >= self._health_due_ns:
+            self._conditions = conditions
+            self.publish_health()
+        return now_ns + CHANGE_NS
+
+    def publish_health(self) -> None:
+        """Publish it now, if there is a broker to publish it to."""
+        if not self.uplink.connected:
+            return
+        self._health_due_ns = self._clock.mono_ns() + HEALTH_NS
+        outbox = self._outbox
+        numbers = {"sequence": outbox.committed_upto, "topics": outbox.last_numbers()}
+        health: dict[str, object] = {
+            "boot": self._clock.boot,
+            "version": __version__,
+            "last_seq": {outbox.epoch: numbers},
+            "counters": self._counters(),
+            "conditions": self._all_conditions(),
+            "temperature_c": status.temperature_c(),
+            "agent": self._agent,
+            "asof": self._asof(),
+            "valid_s": messages.VALID_S,
+        }
+        topic = self._topics.health(self._agent)
+        self.uplink.publish_state(topic, messages.rendered(health), retain=False)
+
+    def _all_conditions(self) -> dict[str, Condition]:
+        return {
+            "journal": status.journal_condition(self._outbox)[0],
+            "broker": self.uplink.condition,
+            "clock": self._synchrony.condition,
+            **{f"device:{source.name}": source.condition for source in self._line.sources()},
+        }
+
+    def _counters(self) -> dict[str, object]:
+        return status.counters(
+            self._outbox, self._line.reads(), self.commands.replayed, self._started_ns
+        )
+
+    # -- asked ---------------------------------------------------------------------------------
+
+    def document(self, *, ready: bool, refused_reloads: int, loop: Reactor) -> dict[str, object]:
+        """Give the status document."""
+        uplink = self.uplink
+        return {
+            "agent": self._agent,
+            "version": __version__,
+            "pid": os.getpid(),
+            "ready": ready,
+            "running_s": round((self._clock.mono_ns() - self._started_ns) / 1e9, 1),
+            "boot": self._clock.boot,
+            "clock": "synced" if self._synchrony.synced else "unsynced",
+            "counters": self._counters(),
+            "journal": status.journal(self._outbox),
+            "broker": {
+                "condition": uplink.condition,
+                "why": uplink.why,
+                "remedy": uplink.remedy,
+                "counters": uplink.counters(),
+            },
+            "devices": status.devices(self._line.sources(), self.kinds),
+            "reactor": status.reactor(loop),
+            "commands": {"heard": self.commands.heard, "refused": self.commands.refused},
+            "reloads_refused": refused_reloads,
+        }
