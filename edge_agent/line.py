@@ -342,6 +342,7 @@ class Line:
 
 _GAP_REASONS: Final = {
     "unsound": GapReason.DAMAGED,
-    "too_large": GapReason.TOO_LARGE,
+    "oversize": GapReason.TOO_LARGE,
+    "packet_too_large": GapReason.TOO_LARGE,
     "dropped": GapReason.DROPPED,
 }
