@@ -7,6 +7,7 @@ Rules:
    only grow, also over restarts: a late will cannot mark a live agent dead.
 """
 
+import logging
 import os
 from typing import Final
 
@@ -35,6 +36,9 @@ STATE_NS: Final = 45_000_000_000
 
 CONNECTIONS_RESERVED: Final = 100
 """Connection numbers are taken from the journal by so many at a time; a cut skips the rest."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Announcer:
@@ -66,6 +70,8 @@ class Announcer:
         self._connection = 0
         self._reserved = 0
         self._health_due_ns = 0
+        self._reactor = reactor
+        self._late_told_ns = 0
         self._look = reactor.timer(self._on_look)
         self._states = reactor.timer(self._on_states)
 
@@ -127,6 +133,10 @@ class Announcer:
     # -- health --------------------------------------------------------------------------------
 
     def _on_look(self, now_ns: int) -> int:
+        loop = self._reactor
+        if loop.late_max_ns > self._late_told_ns:
+            self._late_told_ns = loop.late_max_ns
+            _log.warning("a turn took %.0f ms, mostly in %s", loop.late_max_ns / 1e6, loop.slowest)
         conditions = self._all_conditions()
         if conditions != self._conditions or now_ns >= self._health_due_ns:
             self._conditions = conditions
@@ -169,7 +179,7 @@ class Announcer:
 
     # -- asked ---------------------------------------------------------------------------------
 
-    def document(self, *, ready: bool, refused_reloads: int, loop: Reactor) -> dict[str, object]:
+    def document(self, *, ready: bool, refused_reloads: int) -> dict[str, object]:
         """Give the status document."""
         uplink = self.uplink
         return {
@@ -189,7 +199,7 @@ class Announcer:
                 "counters": uplink.counters(),
             },
             "devices": status.devices(self._line.sources(), self.kinds),
-            "reactor": status.reactor(loop),
+            "reactor": status.reactor(self._reactor),
             "commands": {"heard": self.commands.heard, "refused": self.commands.refused},
             "reloads_refused": refused_reloads,
         }

@@ -288,9 +288,7 @@ class Agent:
 
     def document(self) -> dict[str, object]:
         """Give the status document."""
-        return self.announcer.document(
-            ready=self.ready, refused_reloads=self.reloading.refused, loop=self._reactor
-        )
+        return self.announcer.document(ready=self.ready, refused_reloads=self.reloading.refused)
 
     # -- watchdog ------------------------------------------------------------------------------
 
