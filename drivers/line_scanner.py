@@ -12,10 +12,10 @@ import io
 import select
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from drivers.framing import Framer
-from edge_agent.ports import Clock, Condition, Flaw, Outcome, Read, Tell
+from edge_agent.ports import Condition, Flaw, Outcome, Read, Tell
 from edge_agent.reactor import READ, Reactor
 
 SCANS_PER_TURN: Final = 64
@@ -92,7 +92,7 @@ class LineScanner(ABC):
         self.remedy = ""
         self._framer = framer
         self._reactor = reactor
-        self._clock = cast("Clock", reactor.clock)  # the loop asks for less of it than we do
+        self._clock = reactor.clock
         self._read = read
         self._tell = tell
         self._timer = reactor.timer(self._ring)

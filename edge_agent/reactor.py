@@ -12,7 +12,9 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
+
+from edge_agent.ports import Clock
 
 NEVER: Final = 1 << 62
 """A due time that never comes, in nanoseconds."""
@@ -28,13 +30,6 @@ _WAIT_MAX_MS = 60_000
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
-
-
-class TurningClock(Protocol):
-    """What the loop needs of a clock."""
-
-    @property
-    def mono_ns(self) -> Callable[[], int]: ...
 
 
 class Timer:
@@ -55,7 +50,7 @@ class Reactor:
     `LATE_TURN_NS`.
     """
 
-    def __init__(self, clock: TurningClock, *, inbox_max: int = INBOX_MAX) -> None:
+    def __init__(self, clock: Clock, *, inbox_max: int = INBOX_MAX) -> None:
         self.clock = clock
         self._now = clock.mono_ns
         self._epoll = select.epoll()
@@ -66,7 +61,9 @@ class Reactor:
         self._again: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._awake = False
-        self._epoll.register(self._wake, READ)
+        # edge-triggered: each write wakes once and none is ever read, so that no order of the
+        # threads can swallow a wake-up or leave one behind that spins
+        self._epoll.register(self._wake, READ | select.EPOLLET)
         self._running = False
         self.turns = 0
         self.inbox_refused = 0
@@ -117,8 +114,10 @@ class Reactor:
         return timer
 
     def forget(self, timer: Timer) -> None:
-        """Drop a timer whose owner is gone."""
-        self._timers.remove(timer)
+        """Drop a timer whose owner is gone; it rings no more, whoever forgets it and when."""
+        timer.due_ns = NEVER
+        # a new list: the present one may just be rung through, and none may be passed over
+        self._timers = [kept for kept in self._timers if kept is not timer]
 
     def again(self, callback: Callable[[], None]) -> None:
         """Call once more in the next turn, without waiting: for work cut at its bound."""
@@ -143,8 +142,8 @@ class Reactor:
             self._again.popleft()()
             if self._inbox:
                 self._read_inbox()
-        slow_ns, slow = 0, None
         before_ns = self._now()
+        slow_ns, slow = before_ns - began_ns, None
         for fd, events in ready:
             if fd == self._wake:
                 continue
@@ -158,12 +157,11 @@ class Reactor:
             before_ns = after_ns
             if self._inbox:
                 self._read_inbox()
-        took_ns = before_ns - began_ns
-        if took_ns > LATE_TURN_NS:
-            self.late_turns += 1
-            if took_ns > self.late_max_ns:
-                self.late_max_ns = took_ns
-                self.slowest = getattr(slow, "__qualname__", "timer or inbox")
+                before_ns = self._now()
+                if before_ns - after_ns > slow_ns:
+                    slow_ns, slow = before_ns - after_ns, None
+        if before_ns - began_ns > LATE_TURN_NS:
+            self._was_late(before_ns - began_ns, slow)
 
     def run(self) -> None:
         """Turn until `stop`."""
@@ -193,16 +191,17 @@ class Reactor:
         return min(max(left_ns + 999_999, 0) // 1_000_000, _WAIT_MAX_MS) / 1000
 
     def _read_inbox(self) -> None:
-        if self._awake:
-            self._awake = False
-            try:
-                os.eventfd_read(self._wake)
-            except BlockingIOError:
-                pass  # the poster has raised the flag but not written yet; its wake-up is to come
+        self._awake = False  # before the first message is taken: what comes behind it wakes us
         inbox = self._inbox
         for _ in range(len(inbox)):
             callback, message = inbox.popleft()
             callback(message)
+
+    def _was_late(self, took_ns: int, slow: Callable[[int], None] | None) -> None:
+        self.late_turns += 1
+        if took_ns > self.late_max_ns:
+            self.late_max_ns = took_ns
+            self.slowest = getattr(slow, "__qualname__", "timer or inbox")
 
     def _ring(self, now_ns: int) -> None:
         for timer in self._timers:
