@@ -1,5 +1,6 @@
 """`edge-agent run`: from the command line to the reactor's turns and back, with its exit codes."""
 
+import gc
 import logging
 import os
 import signal
@@ -44,8 +45,11 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
 
 def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs.Log) -> int:
     validation = Validation(config, environ)  # works while we import
+    gc.disable()  # what imports make stays: looking for waste in it is a tenth of a start
     from edge_agent.app import Agent
 
+    gc.freeze()
+    gc.enable()
     configuration = validation.configuration()
     try:
         possess(configuration.agent.data_dir)

@@ -136,6 +136,8 @@ class Stand:
     def start(self) -> int:
         """Execute it; return when, in monotonic nanoseconds."""
         command = self.contender.command(self.tty, self.broker.port, self.data)
+        environ = {**os.environ}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a device has its bytecode
         with (self.data / "process.log").open("ab") as log:
             began_ns = time.monotonic_ns()
             self._process = subprocess.Popen(
@@ -144,6 +146,7 @@ class Stand:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
+                env=environ,
                 start_new_session=True,
             )
         return began_ns
