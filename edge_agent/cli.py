@@ -182,5 +182,16 @@ def _safe_outputs(parsed: argparse.Namespace) -> int:
 
 def entry() -> NoReturn:
     """Be the console script."""
+    _fill_standard_files()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     sys.exit(main())
+
+
+def _fill_standard_files() -> None:
+    """Open what the caller has closed: a FIFO of ours that got number 2 would be sent our log."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - stderr
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
