@@ -136,7 +136,7 @@ class Commands:
                 rows = store.stretch(order.epoch, order.next, wanted.last)
             else:
                 rows = store.stretch_of_topic(
-                    wanted.topic, wanted.first, wanted.last, order.after_seq
+                    order.epoch, wanted.topic, wanted.first, wanted.last, order.after_seq
                 )
             return rows
 

@@ -7,8 +7,8 @@ from zlib import crc32
 from edge_agent.records import PAGE_ROWS, SALVAGED, StoredRow, row_crc
 
 _EVENTS: Final = (
-    "SELECT e.seq, e.lane, s.topic, e.n, e.payload, e.cursor, e.crc, e.stream"
-    " FROM event e JOIN stream s ON s.id = e.stream WHERE "
+    "SELECT e.seq, e.lane, coalesce(s.topic, ''), e.n, e.payload, e.cursor, e.crc, e.stream"
+    " FROM event e LEFT JOIN stream s ON s.id = e.stream WHERE "
 )
 _SALVAGED: Final = "SELECT id, seq, lane, topic, n, crc, payload FROM salvaged WHERE "
 
@@ -43,9 +43,19 @@ def stretch(
 
 
 def stretch_of_topic(
-    sql: sqlite3.Connection, topic: str, first: int, last: int, after: int
+    sql: sqlite3.Connection,
+    own_epoch: str,
+    epoch: str,
+    topic: str,
+    first: int,
+    last: int,
+    after: int,
 ) -> list[StoredRow]:
     """Read rows of a topic with `streamseq` in `first..last` and `seq` above `after`; one page."""
+    if epoch != own_epoch:
+        where = "epoch = ? AND topic = ? AND n BETWEEN ? AND ? AND seq > ? ORDER BY seq LIMIT ?"
+        parameters = (epoch, topic, first, last, after, PAGE_ROWS)
+        return _salvaged(sql, where, parameters, numbered=True)
     where = "s.topic = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
     return _events(sql, where, (topic, first, last, after, PAGE_ROWS))
 

@@ -7,12 +7,21 @@ import sqlite3
 from zlib import crc32
 
 from edge_agent.journal.pages import NOT_ASIDE
-from edge_agent.records import NORMAL, SALVAGED, URGENT, Cursor, Kept, Restored
+from edge_agent.records import (
+    NORMAL,
+    PAGE_ROWS,
+    SALVAGED,
+    URGENT,
+    Cursor,
+    Kept,
+    Restored,
+    row_crc,
+)
 
 
 def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Restored:
     """Read all of it, in one pass over what is not acknowledged and not in a snapshot."""
-    cursor = _cursor(sql)
+    cursor = cursor_of(sql)
     snapshots = {
         name: (upto, body)
         for name, upto, crc, body in sql.execute("SELECT name, upto, crc, body FROM snapshot")
@@ -36,12 +45,18 @@ def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Rest
     )
 
 
-def _cursor(sql: sqlite3.Connection) -> Cursor:
+def cursor_of(sql: sqlite3.Connection) -> Cursor:
+    """Say up to where each lane is settled: by the latest row that says so, or by the books."""
     newest = sql.execute(
-        "SELECT cursor FROM event WHERE cursor IS NOT NULL ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
+        "SELECT seq, lane, stream, cursor, crc, payload FROM event WHERE cursor IS NOT NULL"
+        " ORDER BY seq DESC"
+    )
+    in_row = Cursor()
+    for seq, lane, stream, cursor, crc, payload in newest:
+        if row_crc(seq, lane, stream, cursor, payload) == crc:  # a damaged one could skip events
+            in_row = Cursor.parse(cursor)
+            break
     beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
-    in_row = Cursor() if newest is None else Cursor.parse(newest[0])
     in_meta = Cursor() if beside is None else Cursor.parse(beside[0])
     return Cursor(*(max(pair) for pair in zip(in_row, in_meta, strict=True)))
 
@@ -76,12 +91,15 @@ def _waiting(sql: sqlite3.Connection, cursor: Cursor) -> tuple[int, int, int]:
 
 
 def _oldest_waiting(sql: sqlite3.Connection, cursor: Cursor) -> bytes | None:
-    row = sql.execute(
-        "SELECT payload FROM event WHERE (lane = ? AND seq > ?) OR (lane = ? AND seq > ?)"
-        " ORDER BY seq LIMIT 1",
-        (NORMAL, cursor.normal, URGENT, cursor.urgent),
-    ).fetchone()
-    return None if row is None else row[0]
+    rows = sql.execute(
+        "SELECT seq, lane, stream, cursor, crc, payload FROM event e WHERE"
+        f" ((lane = ? AND seq > ?) OR (lane = ? AND seq > ?)){NOT_ASIDE} ORDER BY seq LIMIT ?",
+        (NORMAL, cursor.normal, URGENT, cursor.urgent, PAGE_ROWS),
+    )
+    for seq, lane, stream, in_row, crc, payload in rows:
+        if row_crc(seq, lane, stream, in_row, payload) == crc:  # another one says nothing
+            return bytes(payload)
+    return None
 
 
 def _missing(sql: sqlite3.Connection, after: int) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ never reported.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -171,6 +171,8 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
         ("max_page_count", str(max_pages), max_pages),
         ("foreign_keys", "OFF", 0),
         ("temp_store", "MEMORY", 2),
+        # Debian's default is ON: each page that a trim frees would be zeroed, through the WAL
+        ("secure_delete", "OFF", 0),
     )
     for name, value, expected in wanted:
         connection.execute(f"PRAGMA {name}={value}").fetchall()
@@ -186,8 +188,16 @@ def max_pages(quota_bytes: int) -> int:
     return quota_bytes // PAGE_BYTES + PAGE_SLACK
 
 
-def prepare(connection: Connection) -> None:
-    """Create the tables of an empty file, or migrate those of an older release."""
+def prepare(
+    connection: Connection,
+    *,
+    to: int = VERSION,
+    steps: Mapping[int, Callable[[Connection], None]] = MIGRATIONS,
+) -> None:
+    """Create the tables of an empty file, or migrate those of an older release, step by step.
+
+    A cut or an error between leaves the last whole step; the next start goes on from there.
+    """
     version = connection.execute(text("PRAGMA user_version")).scalar_one()
     if version == 0:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -196,9 +206,13 @@ def prepare(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
         connection.exec_driver_sql("COMMIT")
         return
-    while version < VERSION:
+    while version < to:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        MIGRATIONS[version](connection)
+        try:
+            steps[version](connection)
+            connection.exec_driver_sql(f"PRAGMA user_version={version + 1}")
+            connection.exec_driver_sql("COMMIT")
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
         version += 1
-        connection.exec_driver_sql(f"PRAGMA user_version={version}")
-        connection.exec_driver_sql("COMMIT")

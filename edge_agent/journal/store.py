@@ -83,10 +83,17 @@ class Store:
         wal = Path(f"{self._file}-wal")
         if wal.exists() and wal.stat().st_size >= GROWN_WAL_BYTES:
             return
-        self.sql.execute("BEGIN IMMEDIATE")
-        self.sql.execute("CREATE TABLE IF NOT EXISTS ballast (b BLOB)")
-        self.sql.execute("INSERT INTO ballast VALUES (zeroblob(?))", (GROWN_WAL_BYTES,))
-        self.sql.execute("COMMIT")
+        try:
+            self.sql.execute("BEGIN IMMEDIATE")
+            self.sql.execute("CREATE TABLE IF NOT EXISTS ballast (b BLOB)")
+            self.sql.execute("INSERT INTO ballast VALUES (zeroblob(?))", (GROWN_WAL_BYTES,))
+            self.sql.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self.sql.in_transaction:
+                self.sql.execute("ROLLBACK")
+            if error.sqlite_errorname != "SQLITE_FULL":
+                raise
+            return  # no room to grow in: what is kept can be read and sent all the same
         self._checkpoint()
         self.sql.execute("DROP TABLE ballast")
 
@@ -169,7 +176,8 @@ class Store:
         excess = self._payload_bytes - trim.keep_bytes
         last, gone_bytes = 0, 0
         candidates = sql.execute(
-            "SELECT seq, length(payload) FROM event WHERE seq <= ? ORDER BY seq LIMIT ?",
+            f"SELECT seq, length(payload) FROM event AS e WHERE seq <= ?{pages.NOT_ASIDE}"
+            " ORDER BY seq LIMIT ?",
             (trim.upto, TRIM_ROWS_MAX),
         )
         for seq, payload_bytes in candidates:
@@ -215,10 +223,12 @@ class Store:
         with sqlite_errors():
             return pages.stretch(self.sql, self.epoch, epoch, first, last)
 
-    def stretch_of_topic(self, topic: str, first: int, last: int, after: int) -> list[StoredRow]:
+    def stretch_of_topic(
+        self, epoch: str, topic: str, first: int, last: int, after: int
+    ) -> list[StoredRow]:
         """Read rows of one topic by `streamseq`, with `seq` above `after`; one page at most."""
         with sqlite_errors():
-            return pages.stretch_of_topic(self.sql, topic, first, last, after)
+            return pages.stretch_of_topic(self.sql, self.epoch, epoch, topic, first, last, after)
 
     def all_after(self, seq: int, rows_max: int) -> list[StoredRow]:
         """Read events above a number, of either lane and whatever became of them."""

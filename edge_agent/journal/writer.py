@@ -120,7 +120,12 @@ class _Work:
             store.close()
             raise Broken("the journal was found broken when it was opened again, and set apart")
         if not self._epoch:
-            self._answer(self._told.opened, store.restore())
+            try:
+                restored = store.restore()
+            except BaseException:
+                store.close()  # or it would hold the lock against the next attempt
+                raise
+            self._answer(self._told.opened, restored)
             self._epoch = store.epoch
         self._store = store
         return store
@@ -142,6 +147,7 @@ class Writer:
         self, opener: Callable[[], Store], post: Posting, told: Told, mono_ns: Callable[[], int]
     ) -> None:
         self._post = post
+        self._mono_ns = mono_ns
         self._work = _Work(opener, self._answer, told, mono_ns)
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._pause = threading.Event()
@@ -176,12 +182,12 @@ class Writer:
 
     def _run(self) -> None:
         work = self._work
-        wait_s: float | None = None
+        due_ns: int | None = None
         while True:
-            job = self._next(wait_s)
+            job = self._next(due_ns)
             if job is None:
                 continue
-            if job.kind == "stop" and wait_s is not None:
+            if job.kind == "stop" and due_ns is not None:
                 self._answer(job.reply, None)
                 return
             try:
@@ -189,16 +195,20 @@ class Writer:
             except (NewerJournal, Broken) as why:
                 work.lose(why)
                 return
+            due_ns = None if wait_s is None else self._mono_ns() + int(wait_s * 1e9)
             if job.kind == "stop" and wait_s is None:
                 return
 
-    def _next(self, wait_s: float | None) -> _Job | None:
+    def _next(self, due_ns: int | None) -> _Job | None:
         """Take the next job; while one is to be tried again only pings and `stop` pass it."""
         held = self._work.held
-        if wait_s is None:
+        if due_ns is None:
             return held.popleft() if held else self._jobs.get()
+        left_ns = due_ns - self._mono_ns()
+        if left_ns <= 0:  # it is due, however many jobs come meanwhile
+            return held.popleft()
         try:
-            job = self._jobs.get(timeout=wait_s)
+            job = self._jobs.get(timeout=left_ns / 1e9)
         except queue.Empty:
             return held.popleft()
         if job.kind == "ping":

@@ -1,0 +1,546 @@
+"""The open journal: what is committed comes back, what is damaged does not, what goes is named."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.journal import folder, schema
+from edge_agent.journal import store as store_module
+from edge_agent.journal.opening import open_store
+from edge_agent.journal.store import COMMANDS_KEPT, GROWN_WAL_BYTES, TRIM_ROWS_MAX, Store
+from edge_agent.journal.trouble import sqlite_errors, trouble_of
+from edge_agent.records import (
+    NORMAL,
+    PAGE_ROWS,
+    SALVAGED,
+    URGENT,
+    Broken,
+    Cursor,
+    DiskTrouble,
+    NewerJournal,
+    Trim,
+)
+from tests.kit.journals import QUOTA_BYTES, batch, filled, killed, opened, row, spoilt
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def _small_wal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grow the WAL to 64 KiB only, where it is not what is looked at."""
+    if "wal_is_grown" not in request.node.name:
+        monkeypatch.setattr(store_module, "GROWN_WAL_BYTES", 64 * 1024)
+
+
+@pytest.fixture
+def store(data_dir: Path) -> Iterator[Store]:
+    made = opened(data_dir)
+    yield made
+    made.close()
+
+
+# -- settings ----------------------------------------------------------------------------------
+
+SETTINGS = {
+    "page_size": 4096,
+    "auto_vacuum": 0,
+    "locking_mode": "exclusive",
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "wal_autocheckpoint": 0,
+    "max_page_count": schema.max_pages(QUOTA_BYTES),
+    "user_version": schema.VERSION,
+    "application_id": schema.APPLICATION_ID,
+}
+
+
+def test_an_open_journal_has_every_setting(store: Store) -> None:
+    found = {name: store.sql.execute(f"PRAGMA {name}").fetchone()[0] for name in SETTINGS}
+    assert found == SETTINGS
+
+
+class Deaf:
+    """A connection that takes every setting but one."""
+
+    def __init__(self, real: sqlite3.Connection, deaf_to: str) -> None:
+        self._real = real
+        self._deaf_to = deaf_to
+
+    def execute(self, statement: str) -> sqlite3.Cursor:
+        if statement.startswith(f"PRAGMA {self._deaf_to}="):
+            return self._real.execute("SELECT 0")
+        return self._real.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "name", ["auto_vacuum", "locking_mode", "journal_mode", "synchronous", "wal_autocheckpoint"]
+)
+def test_a_setting_that_is_not_taken_is_refused(tmp_path: Path, name: str) -> None:
+    real = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    if name in {"auto_vacuum", "synchronous"}:  # where the default is what we want, begin elsewhere
+        real.execute(f"PRAGMA {name}=1")
+    with pytest.raises(schema.SettingRefused, match=name):
+        schema.apply_settings(Deaf(real, name), max_pages=1000)  # type: ignore[arg-type]
+    real.close()
+
+
+def test_a_page_size_that_came_too_late_is_refused(data_dir: Path) -> None:
+    place = folder.journal_file(data_dir)
+    foreign = sqlite3.connect(place, isolation_level=None)
+    foreign.execute("PRAGMA page_size=1024")
+    foreign.execute("PRAGMA journal_mode=WAL")
+    foreign.execute("CREATE TABLE t (a)")
+    foreign.close()
+    with pytest.raises(DiskTrouble, match="page_size"):
+        opened(data_dir)
+
+
+def test_a_quota_that_was_lowered_below_the_file_does_not_stop_a_start(data_dir: Path) -> None:
+    big = opened(data_dir)
+    rows = [row(seq, payload=bytes(40_000)) for seq in range(1, 301)]
+    big.commit(batch(*rows))
+    big.checkpoint()
+    big.close()
+    assert (folder.place(data_dir) / folder.FILE).stat().st_size > schema.max_pages(0) * 4096
+    small = opened(data_dir, quota_bytes=0)
+    assert small.high == 300
+    small.close()
+
+
+def test_the_wal_is_grown_before_the_first_event(store: Store, data_dir: Path) -> None:
+    wal = folder.place(data_dir) / (folder.FILE + "-wal")
+    before = wal.stat().st_size
+    assert before >= GROWN_WAL_BYTES
+    filled(store, 100)
+    assert wal.stat().st_size == before, "a commit extends the file: two flushes each"
+
+
+def test_a_second_opener_is_told_that_another_has_it(store: Store, data_dir: Path) -> None:
+    with pytest.raises(DiskTrouble) as caught:
+        open_store(data_dir, quota_bytes=QUOTA_BYTES)
+    assert caught.value.kind == "busy"
+    filled(store, 1)
+
+
+# -- commit and read ---------------------------------------------------------------------------
+
+
+def test_what_is_committed_is_there_after_a_kill(store: Store, tmp_path: Path) -> None:
+    store.commit(batch(row(1), row(2, URGENT), row(3, stream=2, n=1)))
+    after = opened(killed(tmp_path / "data", tmp_path / "after"))
+    assert (after.epoch, after.high) == (store.epoch, 3)
+    assert [(r.seq, r.topic, r.n, r.sound) for r in after.page(NORMAL, 0)] == [
+        (1, "p/A1/scan", 1, True),
+        (3, "p/A2/scan", 1, True),
+    ]
+    assert [r.seq for r in after.page(URGENT, 0)] == [2]
+    assert after.page(NORMAL, 0)[0].payload == row(1)[6]
+    after.close()
+
+
+def test_a_page_is_bounded_and_goes_on_behind(store: Store) -> None:
+    filled(store, PAGE_ROWS + 10)
+    first = store.page(NORMAL, 0)
+    assert [r.seq for r in first] == list(range(1, PAGE_ROWS + 1))
+    assert [r.seq for r in store.page(NORMAL, PAGE_ROWS)] == list(
+        range(PAGE_ROWS + 1, PAGE_ROWS + 11)
+    )
+
+
+def test_what_is_set_aside_is_read_only_on_demand(store: Store) -> None:
+    filled(store, 4)
+    store.commit(batch(aside=[(NORMAL, 2, "too_large")]))
+    assert [r.seq for r in store.page(NORMAL, 0)] == [1, 3, 4]
+    assert [r.seq for r in store.page(NORMAL, 0, aside_too=True)] == [1, 2, 3, 4]
+    assert [r.seq for r in store.stretch(store.epoch, 1, 4)] == [1, 2, 3, 4]
+    assert store.reasons() == {(NORMAL, 2): "too_large"}
+    assert store.restore().waiting == (3, 0, 0)
+
+
+def test_a_stretch_is_read_by_epoch_or_by_topic_and_page_by_page(store: Store) -> None:
+    store.commit(batch(*(row(seq, stream=1 + seq % 2, n=(seq + 1) // 2) for seq in range(1, 1001))))
+    assert [r.seq for r in store.stretch(store.epoch, 10, 12)] == [10, 11, 12]
+    assert store.stretch("0" * 12, 10, 12) == []
+    assert len(store.stretch(store.epoch, 1, 1000)) == PAGE_ROWS
+    of_topic = store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 0)
+    assert [(r.seq, r.n) for r in of_topic] == [(5, 3), (7, 4), (9, 5)]
+    assert [r.seq for r in store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 7)] == [9]
+    assert store.stretch_of_topic("0" * 12, "p/A2/scan", 3, 5, 0) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "payload = CAST(replace(CAST(payload AS TEXT), 'xx', 'xy') AS BLOB)",
+        "crc = crc + 1",
+        "cursor = '9 9 9'",
+        "stream = 2",
+        "stream = 77",
+        "payload = X''",
+    ],
+)
+def test_a_row_that_changed_on_the_disk_is_read_as_unsound(data_dir: Path, change: str) -> None:
+    store = opened(data_dir)
+    filled(store, 3)
+    store.close()
+    spoilt(data_dir, f"UPDATE event SET {change} WHERE seq = 2")
+    again = opened(data_dir)
+    assert [(r.seq, r.sound) for r in again.page(NORMAL, 0)] == [(1, True), (2, False), (3, True)]
+    assert again.restore().waiting == (3, 0, 0), "an unsound row waits until it is set aside"
+    again.close()
+
+
+def test_a_row_that_moved_is_unsound(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 3)
+    store.close()
+    spoilt(data_dir, "UPDATE event SET seq = 4 WHERE seq = 2")
+    again = opened(data_dir)
+    assert [(r.seq, r.sound) for r in again.page(NORMAL, 0)] == [(1, True), (3, True), (4, False)]
+    again.close()
+
+
+def test_the_oldest_that_waits_is_sound_and_not_set_aside(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 4)
+    store.commit(batch(aside=[(NORMAL, 1, "refused")]))
+    store.close()
+    spoilt(data_dir, "UPDATE event SET payload = X'00' WHERE seq = 2")
+    again = opened(data_dir)
+    assert again.restore().oldest_waiting == row(3)[6]
+    again.close()
+
+
+def test_a_batch_is_whole_or_not_at_all(store: Store) -> None:
+    filled(store, 3)
+    with pytest.raises(DiskTrouble):
+        store.commit(
+            batch(
+                row(4), row(4), meta=[("k", "v")], aside=[(NORMAL, 1, "refused")], boots=[("b", 1)]
+            )
+        )
+    assert store.high == 3
+    found = store.restore()
+    assert (found.high, found.boots, found.set_aside) == (3, {}, 0)
+    assert "k" not in found.meta
+    filled(store, 2, 4)
+    assert store.high == 5
+
+
+def test_a_batch_that_did_reach_the_disk_is_recognised(data_dir: Path, tmp_path: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 3)
+    handed = batch(row(4, cursor="3 3 0"), row(5), snapshots=[("streams", 5, b"1 5")])
+    store.commit(handed)
+    after = opened(killed(data_dir, tmp_path / "after"))
+    store.close()
+    after.commit(handed)  # nobody was told that it was written: it is handed over again
+    after.commit(batch(row(6)))
+    assert [r.seq for r in after.page(NORMAL, 0)] == [1, 2, 3, 4, 5, 6]
+    assert after.high == 6
+    after.close()
+
+
+def test_executed_commands_are_remembered_so_many(store: Store) -> None:
+    filling = [(f"a-{number}", 0, '"x"') for number in range(COMMANDS_KEPT - 20)]
+    store.commit(batch(commands=filling))
+    for number in range(30):
+        store.commit(batch(commands=[(f"c-{number}", number, f'"{number}"')]))
+    assert store.executed("a-9") is None
+    assert store.executed("a-10") == '"x"'
+    assert store.executed("c-29") == '"29"'
+    store.commit(batch(commands=[("c-10", 5, "another")]))
+    assert store.executed("c-10") == '"10"', "the first result stands"
+
+
+# -- what a boot finds -------------------------------------------------------------------------
+
+
+def test_the_cursor_is_that_of_the_latest_row_or_of_the_books(store: Store) -> None:
+    store.commit(batch(row(1), row(2, cursor="1 0 0")))
+    store.commit(batch(row(3, cursor="2 2 0")))
+    store.commit(batch(row(4)))
+    assert store.restore().cursor == Cursor(2, 2, 0)
+    store.commit(batch(meta=[("cursor", "4 2 7")]))
+    assert store.restore().cursor == Cursor(4, 2, 7)
+    store.commit(batch(row(5, cursor="4 4 7")))
+    assert store.restore().cursor == Cursor(4, 4, 7)
+
+
+@pytest.mark.parametrize("cut", range(0, 40, 3))
+def test_stream_numbers_are_right_after_a_cut_between_snapshots(
+    data_dir: Path, tmp_path: Path, cut: int
+) -> None:
+    store = opened(data_dir)
+    numbers = [0, 0, 0, 0]
+    for seq in range(1, cut + 1):
+        stream = 1 + seq * 7 % 3
+        numbers[stream] += 1
+        made = batch(row(seq, stream=stream, n=numbers[stream]))
+        if seq % 10 == 0:
+            body = "\n".join(f"{one} {numbers[one]}" for one in (1, 2, 3)).encode()
+            made.snapshots = [("streams", seq, body)]
+            made.trim = Trim(seq - 1, 0, 0, 0)  # all that the snapshot covers may go
+        store.commit(made)
+    after = opened(killed(data_dir, tmp_path / "after"))
+    store.close()
+    found = after.restore().streams
+    assert dict(found.values()) == ({one: numbers[one] for one in (1, 2, 3)} if cut else {})
+    after.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["body = X'3120393939'", "upto = upto - 1", "upto = 1000000", "crc = 0"]
+)
+def test_a_snapshot_that_is_not_sound_is_not_believed(data_dir: Path, change: str) -> None:
+    store = opened(data_dir)
+    filled(store, 20)
+    store.commit(batch(snapshots=[("streams", 10, b"1 10")]))
+    store.close()
+    spoilt(data_dir, f"UPDATE snapshot SET {change}")
+    again = opened(data_dir)
+    assert again.restore().snapshots == {}
+    assert again.restore().streams["p/A1/scan"] == (1, 20)
+    again.close()
+
+
+def test_numbers_that_are_missing_are_found_behind_the_cursor(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 20)
+    store.commit(batch(meta=[("cursor", "5 5 0")]))
+    store.close()
+    spoilt(data_dir, "DELETE FROM event WHERE seq IN (2, 8, 9, 12)")
+    again = opened(data_dir)
+    assert again.restore().missing == [(8, 9), (12, 12)]
+    again.close()
+
+
+# -- trim --------------------------------------------------------------------------------------
+
+
+def kept(store: Store) -> list[int]:
+    return [found.seq for found in store.all_after(0, 100_000)]
+
+
+def test_trim_keeps_so_many_bytes_and_takes_the_oldest(store: Store) -> None:
+    filled(store, 100)
+    size = len(row(100)[6])
+    left = store.commit(batch(trim=Trim(80, 0, 60 * size, 0)))
+    assert left is not None
+    assert len(kept(store)) == pytest.approx(60, abs=1)
+    assert kept(store) == list(range(left.oldest_seq, 101))
+    assert left.payload_bytes == sum(len(r.payload) for r in store.all_after(0, 1000))
+
+
+def test_trim_takes_nothing_beyond_what_it_is_told(store: Store) -> None:
+    filled(store, 100)
+    store.commit(batch(trim=Trim(30, 0, 0, 0)))
+    assert kept(store) == list(range(31, 101))
+
+
+def test_trim_takes_the_aged_whatever_the_bytes(store: Store) -> None:
+    filled(store, 100)
+    store.commit(batch(trim=Trim(50, 20, 1 << 40, 0)))
+    assert kept(store) == list(range(21, 101))
+    store.commit(batch(trim=Trim(50, 90, 1 << 40, 0)))
+    assert kept(store) == list(range(51, 101)), "what is not acknowledged does not grow old"
+
+
+def test_trim_never_takes_the_newest_so_that_numbers_never_restart(
+    data_dir: Path, store: Store, tmp_path: Path
+) -> None:
+    filled(store, 10)
+    store.commit(batch(trim=Trim(10, 10, 0, 0)))
+    assert kept(store) == [10]
+    after = opened(killed(data_dir, tmp_path / "after"))
+    assert after.high == 10
+    after.close()
+
+
+def test_trim_never_takes_what_is_set_aside_and_is_not_held_up_by_it(store: Store) -> None:
+    aside = TRIM_ROWS_MAX + 50
+    filled(store, aside + 500)
+    store.commit(batch(aside=[(NORMAL, seq, "refused") for seq in range(1, aside + 1)]))
+    store.commit(batch(trim=Trim(aside + 400, 0, 0, 0)))
+    assert kept(store) == list(range(1, aside + 1)) + list(range(aside + 401, aside + 501))
+
+
+def test_trim_is_bounded_and_goes_on_next_time(store: Store) -> None:
+    filled(store, TRIM_ROWS_MAX + 500)
+    store.commit(batch(trim=Trim(TRIM_ROWS_MAX + 400, 0, 0, 0)))
+    assert kept(store)[0] == TRIM_ROWS_MAX + 1
+    store.commit(batch(trim=Trim(TRIM_ROWS_MAX + 400, 0, 0, 0)))
+    assert kept(store)[0] == TRIM_ROWS_MAX + 401
+
+
+def test_what_is_trimmed_gives_its_pages_to_what_comes(store: Store) -> None:
+    filled(store, 1000)
+    first = store.commit(batch(trim=Trim(900, 0, 0, 0)))
+    assert first is not None
+    for turn in range(5):
+        at = 1001 + turn * 900
+        filled(store, 900, at)
+        now = store.commit(batch(trim=Trim(at + 800, 0, 0, 0)))
+        assert now is not None
+        assert now.used_bytes <= first.used_bytes + 64 * 4096
+
+
+# -- versions ----------------------------------------------------------------------------------
+
+
+def test_a_journal_of_a_newer_release_is_refused_and_not_touched(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 3)
+    store.close()
+    spoilt(data_dir, f"PRAGMA user_version = {schema.VERSION + 1}")
+    before = (folder.place(data_dir) / folder.FILE).read_bytes()
+    with pytest.raises(NewerJournal, match="newer release"):
+        opened(data_dir)
+    assert (folder.place(data_dir) / folder.FILE).read_bytes() == before
+    assert folder.set_apart_before(data_dir) == []
+
+
+def older_file(data_dir: Path) -> None:
+    """Write the journal that an older release would have left: no table of boots, no quarantine."""
+    store = opened(data_dir)
+    filled(store, 3)
+    store.close()
+    spoilt(data_dir, "DROP TABLE boot", "DROP TABLE quarantine")
+
+
+def test_an_older_journal_is_migrated_step_by_step_and_keeps_its_events(data_dir: Path) -> None:
+    older_file(data_dir)
+    steps = {
+        schema.VERSION: schema.boot.create,
+        schema.VERSION + 1: schema.quarantine.create,
+    }
+    file = folder.journal_file(data_dir)
+    engine = schema.engine_of(file, max_pages=10_000)
+    with engine.connect() as connection:
+        schema.prepare(connection, to=schema.VERSION + 2, steps=steps)
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        tables = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
+        rows = connection.exec_driver_sql("SELECT count(*) FROM event").scalar_one()
+    engine.dispose()
+    assert version == schema.VERSION + 2
+    assert {"boot", "quarantine"} <= tables
+    assert rows == 3
+
+
+def test_a_migration_that_fails_leaves_the_last_whole_step(data_dir: Path) -> None:
+    older_file(data_dir)
+
+    def half(connection: object) -> None:
+        connection.exec_driver_sql("CREATE TABLE half (a)")  # type: ignore[attr-defined]
+        connection.exec_driver_sql("CREATE TABLE half (a)")  # type: ignore[attr-defined]
+
+    steps = {schema.VERSION: schema.boot.create, schema.VERSION + 1: half}
+    engine = schema.engine_of(folder.journal_file(data_dir), max_pages=10_000)
+    with (
+        engine.connect() as connection,
+        pytest.raises(DiskTrouble, match="half"),
+        sqlite_errors(),
+    ):
+        schema.prepare(connection, to=schema.VERSION + 2, steps=steps)  # type: ignore[arg-type]
+    with engine.connect() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        tables = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
+    engine.dispose()
+    assert version == schema.VERSION + 1
+    assert "boot" in tables
+    assert "half" not in tables
+
+
+# -- trouble -----------------------------------------------------------------------------------
+
+
+def test_a_full_disk_refuses_the_batch_and_takes_it_when_there_is_room(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 10)
+    store.sql.execute("PRAGMA max_page_count=40")  # as it would be on a small partition
+    large = batch(*(row(seq) for seq in range(11, 2011)))
+    with pytest.raises(DiskTrouble) as caught:
+        store.commit(large)
+    assert caught.value.kind == "full"
+    assert "quota_mb" in caught.value.remedy
+    assert [found.seq for found in store.page(NORMAL, 0)] == list(range(1, 11))
+    store.limit(QUOTA_BYTES)
+    store.commit(large)
+    assert store.high == 2010
+    store.close()
+
+
+def test_a_read_only_card_is_told_as_such(data_dir: Path) -> None:
+    store = opened(data_dir)
+    filled(store, 1)
+    store.sql.execute("PRAGMA query_only=1")
+    with pytest.raises(DiskTrouble) as caught:
+        store.commit(batch(row(2)))
+    assert caught.value.kind == "read-only"
+    store.sql.execute("PRAGMA query_only=0")
+    store.commit(batch(row(2)))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(28, "full"), (122, "full"), (30, "read-only"), (13, "read-only"), (5, "failing")],
+)
+def test_errors_of_the_file_system_have_their_kind(number: int, kind: str) -> None:
+    found = trouble_of(OSError(number, "x"))
+    assert isinstance(found, DiskTrouble)
+    assert found.kind == kind
+    assert found.remedy
+
+
+def test_a_folder_that_cannot_be_made_is_trouble(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file stands where the folder should be")
+    with pytest.raises(DiskTrouble):
+        open_store(tmp_path / "data", quota_bytes=QUOTA_BYTES)
+
+
+def test_a_page_that_breaks_while_it_is_open_is_broken(data_dir: Path) -> None:
+    store = opened(data_dir)
+    for first in range(1, 4001, 1000):
+        filled(store, 1000, first)
+    store.checkpoint()
+    store.close()
+    file = folder.place(data_dir) / folder.FILE
+    store = opened(data_dir)
+    store.sql.execute("PRAGMA cache_size=10")
+    size = file.stat().st_size
+    with file.open("r+b") as spoiling:
+        spoiling.seek(size // 2 // 4096 * 4096)
+        spoiling.write(b"\xff" * 40_960)
+    with pytest.raises(Broken):
+        store.all_after(0, 4000)
+    store.close()
+
+
+def test_salvaged_rows_are_a_lane_of_their_own(store: Store) -> None:
+    with sqlite_errors():
+        store.sql.executemany(
+            "INSERT INTO salvaged (epoch, seq, lane, topic, n, crc, payload)"
+            " VALUES ('aaaaaaaaaaaa', ?, 0, 'p/A1/scan', ?, 0, X'01')",
+            [(seq, seq) for seq in (5, 6, 9)],
+        )
+    assert [(r.seq, r.sound) for r in store.page(SALVAGED, 0)] == [
+        (1, False),
+        (2, False),
+        (3, False),
+    ]
+    store.commit(batch(aside=[(SALVAGED, 2, "unsound")]))
+    assert [r.seq for r in store.page(SALVAGED, 0)] == [1, 3]
+    assert [r.seq for r in store.stretch("aaaaaaaaaaaa", 6, 9)] == [6, 9]
+    assert [r.n for r in store.stretch_of_topic("aaaaaaaaaaaa", "p/A1/scan", 6, 9, 0)] == [6, 9]
+    assert store.restore().waiting == (0, 0, 2)
+    filled(store, 2)
+    store.commit(batch(trim=Trim(1, 0, 0, 1)))
+    assert [r.seq for r in store.page(SALVAGED, 0, aside_too=True)] == [2, 3]
+    assert json.dumps(store.restore().quarantined) == "[]"
