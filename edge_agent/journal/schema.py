@@ -173,8 +173,6 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
         ("temp_store", "MEMORY", 2),
         # Debian's default is ON: each page that a trim frees would be zeroed, through the WAL
         ("secure_delete", "OFF", 0),
-        # Debian's default is ON: each page that a trim frees would be zeroed, through the WAL
-        ("secure_delete", "OFF", 0),
     )
     for name, value, expected in wanted:
         connection.execute(f"PRAGMA {name}={value}").fetchall()
