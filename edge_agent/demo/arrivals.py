@@ -13,6 +13,9 @@ from edge_agent.uplink.listener import Listener
 from edge_agent.watch import replay_command
 from edge_agent.wire.topics import Topics
 
+BACKOFF_S: Final = 0.1
+"""Pause between attempts to connect: the subscriber likes to sit before the curtain rises again."""
+
 _DUE_NS: Final = 250_000_000
 
 
@@ -41,7 +44,11 @@ class Arrivals:
         self._follower = Follower(from_first=True)
         self._listener = Listener(
             reactor,
-            Broker(addresses=(Address("127.0.0.1", port, tls=False),)),
+            Broker(
+                addresses=(Address("127.0.0.1", port, tls=False),),
+                backoff_min_s=BACKOFF_S,
+                backoff_max_s=BACKOFF_S,
+            ),
             (self._topics.everything(),),
             self._hear,
         )
@@ -58,6 +65,11 @@ class Arrivals:
     def repeats(self) -> int:
         """Say how many events came more than once."""
         return self._follower.repeats
+
+    @property
+    def missing(self) -> int:
+        """Say how many numbers were left out and are still to come."""
+        return sum(gap.last - gap.first + 1 for gap in self._follower.open_gaps())
 
     def start(self) -> None:
         """Connect, and stay so."""

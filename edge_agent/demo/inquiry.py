@@ -1,38 +1,39 @@
 """Ask an agent's socket how it is, without ever waiting for it."""
 
 import json
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edge_agent.desk import NAME, reachable
 from edge_agent.reactor import Reactor
 
 ANSWER_BYTES_MAX: Final = 262_144
 """A longer answer is not believed: the inquiry is dropped and asked again."""
 
+_QUESTION: Final = b"status\n"
 _CHUNK_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an agent says of itself: how many events wait, and how it stands with the broker."""
+    """What an agent says of itself: ready or not, how many events wait, how the broker is."""
 
+    ready: bool
     waiting: int
-    stored: int
     broker: str
 
 
 class Inquiry:
-    """One question at a time to one Unix socket; `told(None)` when nobody answers there."""
+    """One question at a time to the agent of one `data_dir`; `told(None)` when nobody answers."""
 
     def __init__(
-        self, reactor: Reactor, path: Path, told: Callable[[Standing | None], None]
+        self, reactor: Reactor, data_dir: Path, told: Callable[[Standing | None], None]
     ) -> None:
         self._reactor = reactor
-        self._path = path
+        self._data_dir = data_dir
         self._told = told
         self._socket: socket.socket | None = None
         self._heard = bytearray()
@@ -43,8 +44,9 @@ class Inquiry:
             return
         asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            asking.connect(os.fspath(self._path))
-            asking.send(b"status\n")
+            with reachable(self._data_dir) as folder:
+                asking.connect(f"{folder}/{NAME}")
+            asking.send(_QUESTION)
         except OSError:  # not there yet, or not any more
             asking.close()
             self._told(None)
@@ -78,7 +80,7 @@ def understand(answer: bytes) -> Standing | None:
     """Read one status document; None for what is none (the agent died in the middle of it)."""
     try:
         told = json.loads(answer)
-        events = told["counters"]["events"]
-        return Standing(events["waiting"], events["stored"], told["broker"]["condition"])
+        waiting = told["counters"]["events"]["waiting"]
+        return Standing(told["ready"], waiting, told["broker"]["condition"])
     except (ValueError, KeyError, TypeError):
         return None

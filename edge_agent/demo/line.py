@@ -172,7 +172,7 @@ class AgentProcess:
         self._leaving = False
         argv = [sys.executable, "-m", "edge_agent", "run", str(folder / "agent.toml")]
         self._child = Child(reactor, argv, folder / "agent.log", self._ended)
-        self._inquiry = Inquiry(reactor, folder / "data" / "agent.sock", self._told)
+        self._inquiry = Inquiry(reactor, folder / "data", self._told)
 
     @property
     def pid(self) -> int | None:

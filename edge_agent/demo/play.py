@@ -53,8 +53,11 @@ def _play(reactor: Reactor, clock: SystemClock, folder: Path, wish: Wish) -> int
                     reactor.turn()
         finally:
             show.stop()
+    if show.failed:
+        for _, what in show.happenings:
+            print(what, file=sys.stderr)
     _print(account(show.ledger))
-    return 0 if show.ledger.agrees else 1
+    return 0 if not show.failed and show.ledger.agrees else 1
 
 
 def account(ledger: Ledger) -> str:

@@ -14,6 +14,9 @@ from edge_agent.demo.people import Handler
 from edge_agent.ports import Clock
 from edge_agent.reactor import NEVER, Reactor
 
+GATHER_S: Final = 60.0
+"""How long agents and subscriber may take until the shift begins; then the demo has failed."""
+
 FINISH_S: Final = 90.0
 """How long the end waits for what is accepted and has not arrived; then the books disagree."""
 
@@ -34,7 +37,7 @@ _IDLE_NS: Final = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the visitor has asked for on the command line; `seconds` None: until told to stop."""
+    """What the visitor has asked for: `seconds` of work (None: until told to stop), port, pace."""
 
     seconds: float | None = None
     port: int | None = None
@@ -68,6 +71,8 @@ class Show:
         self.history: deque[int] = deque(maxlen=HISTORY_MAX)
         self.finishing = False
         self.done = False
+        self.begun = False
+        self.failed = False
         self._playing = False
         self._tries = 0
         self._end_ns = NEVER
@@ -118,8 +123,7 @@ class Show:
             self._handlers.append(
                 Handler(station.id, number * 1000, self._wish.speed, _SEED, now_ns)
             )
-        if self._wish.seconds is not None:
-            self._end_ns = now_ns + int(self._wish.seconds * 1e9)
+        self._end_ns = now_ns + int(GATHER_S * 1e9)
         for timer in self._timers:
             timer.due_ns = now_ns
 
@@ -191,16 +195,26 @@ class Show:
     # -- what happens --------------------------------------------------------------------------
 
     def _people(self, now_ns: int) -> int:
-        if not self.ledger.made and not self._all_there():
-            return now_ns + _IDLE_NS  # the shift begins when everybody is at work
+        if not self.begun:
+            if self.finishing or not self._all_there():
+                return now_ns + _IDLE_NS
+            self._begin(now_ns)
         for handler in self._handlers:
             text = handler.act(now_ns)
             if text is not None:
                 self._scan(handler.station, text)
         return min(handler.due_ns for handler in self._handlers)
 
+    def _begin(self, now_ns: int) -> None:
+        self.begun = True
+        seconds = self._wish.seconds
+        self._end_ns = NEVER if seconds is None else now_ns + int(seconds * 1e9)
+        self.note("the shift begins")
+
     def _all_there(self) -> bool:
-        return self.arrivals.listening and all(agent.standing for agent in self.line.agents)
+        return self.arrivals.listening and all(
+            agent.standing and agent.standing.ready for agent in self.line.agents
+        )
 
     def _scan(self, station_id: str, text: str) -> None:
         for station in self.line.stations:
@@ -248,12 +262,22 @@ class Show:
             words = agent.last_words().splitlines()[-1:] or ["it said nothing"]
             self.note(f"{agent.id} died with exit code {agent.code}: {words[0]}")
 
+    def _fail(self) -> None:
+        self.done = self.failed = True
+        for agent in self.line.agents:
+            if agent.standing is None or not agent.standing.ready:
+                self.note(f"{agent.id} never got ready: {agent.last_words() or 'it said nothing'}")
+        if not self.arrivals.listening:
+            self.note("the subscriber never got through to the broker")
+
     def _sample(self, now_ns: int) -> int:
         self.history.append(self.ledger.waiting)
         return now_ns + _SAMPLE_NS
 
     def _check(self, now_ns: int) -> int:
-        if now_ns >= self._end_ns:
+        if now_ns >= self._end_ns and not self.begun and not self.finishing:
+            self._fail()
+        elif now_ns >= self._end_ns:
             self.finish()  # for the second time: the patience of the end is over
         elif self.finishing:
             home = all(handler.holds is None for handler in self._handlers)

@@ -1,6 +1,7 @@
 """The visitor's terminal: keys one by one, a screen of our own, and everything back at the end."""
 
 import os
+import re
 import sys
 import termios
 from collections.abc import Callable
@@ -18,7 +19,7 @@ KEYS_BYTES_MAX: Final = 256
 """Keys taken in one turn; a longer paste waits for the next."""
 
 _FRAME_NS: Final = 200_000_000
-_ESCAPE: Final = "\x1b"
+_ESCAPES: Final = re.compile("\x1b(\\[[0-9;?]*[@-~]|O.|.)?")
 _LOCAL_FLAGS: Final = 3
 _CONTROL_CHARACTERS: Final = 6
 
@@ -27,7 +28,7 @@ class Keyboard:
     """Standard input without echo, line editing or signals: every key is a call of `pressed`.
 
     Ctrl-C comes as a key too, so that it ends the demo in good order and not the `make` around it.
-    What an arrow or function key sends is swallowed whole.
+    What arrow and function keys send is left out.
     """
 
     def __init__(self, reactor: Reactor, pressed: Callable[[str], None]) -> None:
@@ -65,9 +66,8 @@ class Keyboard:
         if not keys:
             self._reactor.unwatch(self._fd)
             self._pressed("q")
-        elif not keys.startswith(_ESCAPE):
-            for key in keys:
-                self._pressed(key)
+        for key in _ESCAPES.sub("", keys):
+            self._pressed(key)
 
 
 class Stage:

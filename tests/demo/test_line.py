@@ -14,6 +14,7 @@ from edge_agent.demo.line import Station
 from edge_agent.reactor import Reactor
 
 STATUS = {
+    "ready": True,
     "counters": {"events": {"stored": 9, "waiting": 4}},
     "broker": {"condition": "ok"},
 }
@@ -95,15 +96,16 @@ def test_half_a_status_is_none(said: bytes) -> None:
 
 def test_an_agent_is_asked_and_answers_in_pieces(reactor: Reactor, tmp_path: Path) -> None:
     heard: list[Standing | None] = []
-    inquiry = Inquiry(reactor, tmp_path / "s", heard.append)
+    inquiry = Inquiry(reactor, tmp_path, heard.append)
     inquiry.ask()
     assert heard == [None]
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "s"))
+        server.bind(str(tmp_path / "agent.sock"))
         server.listen()
         inquiry.ask()
         inquiry.ask()  # while an answer is awaited: nothing
         caller, _ = server.accept()
+        assert caller.recv(100) == b"status\n"
         said = json.dumps(STATUS).encode()
         caller.sendall(said[:10])
         reactor.turn()
@@ -111,14 +113,14 @@ def test_an_agent_is_asked_and_answers_in_pieces(reactor: Reactor, tmp_path: Pat
         caller.close()
         while len(heard) < 2:
             reactor.turn()
-        assert heard[1] == Standing(waiting=4, stored=9, broker="ok")
+        assert heard[1] == Standing(ready=True, waiting=4, broker="ok")
 
 
 def test_an_endless_answer_is_dropped(reactor: Reactor, tmp_path: Path) -> None:
     heard: list[Standing | None] = []
-    inquiry = Inquiry(reactor, tmp_path / "s", heard.append)
+    inquiry = Inquiry(reactor, tmp_path, heard.append)
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "s"))
+        server.bind(str(tmp_path / "agent.sock"))
         server.listen()
         inquiry.ask()
         caller, _ = server.accept()

@@ -23,7 +23,7 @@ def show(tmp_path: Path) -> Iterator[Show]:
     playing = Show(reactor, clock, tmp_path, Wish(), lambda _: None, mosquitto=find_mosquitto())
     for agent in playing.line.agents:
         agent.life = Life.RUNNING
-        agent.standing = Standing(waiting=7, stored=1234, broker="ok")
+        agent.standing = Standing(ready=True, waiting=7, broker="ok")
     for number in range(20):
         playing.line.stations[0].scan(f"K-{1000 + number}", 0)
     playing.line.stations[0].scans[0].outcome = "accepted"
