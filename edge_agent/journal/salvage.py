@@ -19,12 +19,12 @@ from edge_agent.journal import folder
 from edge_agent.journal.restoring import cursor_of
 from edge_agent.records import URGENT, Cursor, row_crc
 
-FAILED_READS_MAX: Final = 1 << 18
+FAILED_READS_MAX: Final = 1 << 17
 """Reads that may fail before salvaging gives up; the widest stretches are tried first, so that
 whatever is readable in one piece has come out by then. Some seconds of a boot at most."""
 
-BEHIND_SNAPSHOT_MAX: Final = 1 << 15
-"""Rows that may lie behind the last snapshot: what waits in memory, and a batch or two."""
+ROW_BYTES_MIN: Final = 256
+"""No row is smaller: by the size of a file it is known how many it may hold at most."""
 
 
 _ROWS: Final = "SELECT seq, lane, stream, n, cursor, crc, payload FROM event WHERE "
@@ -52,16 +52,13 @@ def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
     ]
     finished = {row.seq for row in done}
     waiting = [row for row in rows if row.seq not in finished]
-    seen = {row.seq for row in rows}
-    high = max(seen, default=0)
-    after = min(cursor.normal, cursor.urgent)
-    missing = _holes(seen, after, high)
+    missing = _holes(rows, min(cursor.normal, cursor.urgent))
     report = {
         "folder": corrupt.name,
         "epoch": epoch,
         "rows": len(rows),
         "waiting": len(waiting),
-        "high": high,
+        "high": rows[-1].seq if rows else 0,
         "missing": missing,
     }
     sql.execute("BEGIN IMMEDIATE")
@@ -100,15 +97,12 @@ def _insert(sql: sqlite3.Connection, epoch: str, rows: list[_Old], first: int) -
     )
 
 
-def _holes(seen: set[int], after: int, high: int) -> list[list[int]]:
-    holes: list[list[int]] = []
-    for seq in range(after + 1, high + 1):
-        if seq in seen:
-            continue
-        if holes and holes[-1][1] == seq - 1:
-            holes[-1][1] = seq
-        else:
-            holes.append([seq, seq])
+def _holes(rows: list[_Old], after: int) -> list[tuple[int, int]]:
+    holes: list[tuple[int, int]] = []
+    for row in rows:
+        if row.seq > after + 1:
+            holes.append((after + 1, row.seq - 1))
+        after = max(after, row.seq)
     return holes
 
 
@@ -123,13 +117,12 @@ def _read_all(file: Path) -> tuple[str, Cursor, list[_Old]]:
         epoch = sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         topics = dict(sql.execute("SELECT id, topic FROM stream").fetchall())
         beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
-        rows = sorted(set(_bisect(sql, topics, *_ends(sql))))
-        return (
-            epoch[0] if epoch else "",
-            Cursor.parse(beside[0]) if beside else Cursor(),
-            rows,
-        )
-    except sqlite3.Error:
+        first, likely, last = _ends(sql, _rows_max(file))
+        found = set(_bisect(sql, topics, likely, last))
+        found.update(_bisect(sql, topics, first, likely - 1))
+        settled = Cursor.parse(beside[0]) if beside else Cursor()
+        return (epoch[0] if epoch else ""), settled, sorted(found)
+    except (sqlite3.Error, ValueError):
         return "", Cursor(), []
     finally:
         sql.close()
@@ -143,13 +136,25 @@ def _alone(sql: sqlite3.Connection, seq: int) -> list[tuple[Any, ...]]:
         return []
 
 
-def _ends(sql: sqlite3.Connection) -> tuple[int, int]:
-    """Say between which numbers all rows lie; estimates where the first or last page is gone."""
-    known = _one(sql, "SELECT max(upto) FROM snapshot")
-    urgent = _one(sql, "SELECT max(seq) FROM event INDEXED BY event_urgent WHERE lane = 1")
-    guess = max(known or 0, urgent or 0) + BEHIND_SNAPSHOT_MAX
+def _rows_max(file: Path) -> int:
+    wal = Path(f"{file}-wal")
+    size_bytes = file.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
+    return size_bytes // ROW_BYTES_MIN
+
+
+def _ends(sql: sqlite3.Connection, rows_max: int) -> tuple[int, int, int]:
+    """Say between which numbers all rows lie, and from which on nearly all of them do.
+
+    Estimates, where the first or the last page is gone.
+    """
     first, last = _one(sql, "SELECT min(seq) FROM event"), _one(sql, "SELECT max(seq) FROM event")
-    return 1 if first is None else first, guess if last is None else last
+    if last is None:
+        known = _one(sql, "SELECT max(upto) FROM snapshot") or 0
+        urgent = _one(sql, "SELECT max(seq) FROM event INDEXED BY event_urgent WHERE lane = 1")
+        last = max(known, urgent or 0, first or 0) + rows_max
+    if first is None:
+        return 1, max(last - rows_max, 1), last
+    return first, first, last
 
 
 def _one(sql: sqlite3.Connection, question: str) -> int | None:
