@@ -138,6 +138,20 @@ def test_what_integrators_copy_stands_alone() -> None:
     assert not ours, f"edge_agent/follower.py is copied as one file; do without: {ours}"
 
 
+def test_every_module_has_its_floor() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    floors = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    named = set(re.findall(r"edge_agent\.(\w+)", " ".join(floors)))
+    rooms = {
+        path.parts[1].removesuffix(".py") for path in modules() if path.parts[0] == "edge_agent"
+    }
+    homeless = rooms - named - {"__init__"}
+    assert not homeless, (
+        f"{', '.join(sorted(homeless))}: on no floor; say in pyproject.toml, under Layers, what "
+        "may import it and what it may import"
+    )
+
+
 def test_functions_fit_a_screen() -> None:
     broken = [line for path, tree in modules().items() for line in long_functions(path, tree)]
     assert not broken, "\n".join(broken)
