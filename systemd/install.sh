@@ -99,6 +99,18 @@ copy_tree() {
     find "$work/tree" -name __pycache__ -prune -exec rm -rf {} +
 }
 
+# Sets $first, the configuration of a new device; empty where the device has one
+find_configuration() {
+    first=''
+    if [ -d "$etc" ] && [ -n "$(find "$etc" -maxdepth 1 -name '*.toml')" ]; then return; fi
+    for first in "$config" "${tree:-$here/..}/config/scanner-station.toml" \
+        "$here/../config/scanner-station.toml"; do
+        if [ -f "$first" ]; then return; fi
+        [ -z "$config" ] || fail "$config: no such file"
+    done
+    fail "there is no example to begin with; give a configuration: --config FILE"
+}
+
 # What makes two releases the same: the agent's files, the packages, the Python. Sets $release
 name_release() {
     if [ -n "$wheel" ]; then
@@ -194,11 +206,8 @@ make_user_and_folders() {
     systemd-tmpfiles --create "$lib/tmpfiles.d/edge-agent.conf"
 }
 
-# Only where there is none
 make_configuration() {
-    if [ -n "$(find "$etc" -maxdepth 1 -name '*.toml')" ]; then return; fi
-    first=${config:-${tree:-$here/..}/config/scanner-station.toml}
-    [ -f "$first" ] || fail "$first: no such file; give the first configuration: --config FILE"
+    if [ -z "$first" ]; then return; fi
     cp "$first" "$etc/agent.toml.new"
     if [ -z "$root" ]; then chgrp edge-agent "$etc/agent.toml.new"; fi
     chmod 0640 "$etc/agent.toml.new"
@@ -333,6 +342,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"; [ -z "$unfinished" ] || rm -rf "$unfinished"' EXIT
 trap 'exit 130' INT HUP TERM
 find_source
+find_configuration
 name_release
 mkdir -p "$opt"
 exec 9>"$opt/lock"

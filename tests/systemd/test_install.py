@@ -211,10 +211,13 @@ def end(device: Device, journal: Path) -> None:
         (["--purge"], "--purge goes with --uninstall"),
         (["one.whl", "two.whl"], "one SOURCE at a time"),
         (["nothing.whl"], "no such wheel"),
+        (["--config", "nothing.toml", ROOT], "nothing.toml: no such file"),
         (["nowhere"], "neither wheel nor sdist nor source tree"),
     ],
 )
-def test_a_wrong_call_says_what_is_wrong(device: Device, arguments: list[str], remedy: str) -> None:
+def test_a_wrong_call_says_what_is_wrong(
+    device: Device, arguments: list[object], remedy: str
+) -> None:
     done = device.install(*arguments)
     assert done.returncode == 1
     assert remedy in done.stderr
