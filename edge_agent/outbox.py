@@ -11,6 +11,7 @@ All of it runs in the reactor's thread.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from edge_agent.dispatch import Asking, Carrier, Dispatch, Pending, Stream, Where
@@ -87,6 +88,8 @@ class Outbox:
         self._batch = Batch()
         self._running: list[Pending] = []
         self._running_batch: Batch | None = None
+        self._heeding: list[Callable[[], None]] = []
+        self._running_heeding: list[Callable[[], None]] = []
         self._began_ns = 0
         self._seal_asked = False
         self._pending_bytes = 0
@@ -170,9 +173,10 @@ class Outbox:
         """Give the id of an event of this epoch."""
         return f"{self.epoch}-{seq:012d}"
 
-    def note_command(self, command_id: str, result: str) -> None:
-        """Have it remembered that a command was executed."""
+    def note_command(self, command_id: str, result: str, then: Callable[[], None]) -> None:
+        """Have it remembered that a command was executed; `then` is called once it is."""
         self._batch.commands.append((command_id, self.high, result))
+        self._heeding.append(then)
         self._ask_seal()
 
     def note_boot(self, boot: str, offset_ns: int) -> None:
@@ -204,15 +208,18 @@ class Outbox:
             self._keep_house(batch)
         if not pending and batch.empty():
             return
+        self._gathering = []  # also when it is empty: what comes now belongs to the next batch
         if pending:
-            self._gathering = []
             pending = self._stamped(pending)
             batch.rows = [
                 (seq, lane, stream.id, n, None, row_crc(seq, lane, stream.id, None, body), body)
                 for seq, lane, stream, n, body, _ in pending
             ]
             self._put_cursor(batch)
+        elif batch.trim is not None:
+            self._put_cursor_beside(batch)  # the row that has it may go
         self._running, self._running_batch = pending, batch
+        self._running_heeding, self._heeding = self._heeding, []
         self._batch = Batch()
         self._began_ns = self.clock.mono_ns()
         self.writer.commit(batch)
@@ -251,6 +258,7 @@ class Outbox:
         """Take the journal's word for the running batch: answer, hand over, seal the next."""
         kept, took_ns = answer
         pending, self._running, self._running_batch = self._running, [], None
+        heeding, self._running_heeding = self._running_heeding, []
         self.commits += 1
         self.commit_times_ns.append(took_ns)
         if pending:
@@ -259,13 +267,14 @@ class Outbox:
             self.storage.written(payload_bytes, len(pending))
             self.committed_upto = pending[-1][0]
         if kept is not None:
-            upto = self.dispatch.settled_upto()
-            self.storage.trimmed(kept, upto, rows_too=bool(pending))
+            self.storage.trimmed(kept)
         if self._gathering or not self._batch.empty():
             self._seal()  # before the answers: the disk is the slowest of all
         if pending:
             self.answering.committed(self.committed_upto)
             self.dispatch.committed(pending)
+        for then in heeding:
+            then()
         self._let_go_on()
 
     def _let_go_on(self) -> None:
@@ -300,13 +309,19 @@ class Outbox:
             self._write_cursor(self.clock.mono_ns())
 
     def _write_cursor(self, now_ns: int) -> int:
-        cursor = self.dispatch.cursor()
-        if self.open and cursor != self._cursor_written and self._running_batch is None:
-            self._batch.meta.append(("cursor", cursor.text()))
-            self._cursor_written = cursor
-            self.dispatch.acks_unwritten = 0
+        if self.open and self._running_batch is None and self._put_cursor_beside(self._batch):
             self._ask_seal()
         return now_ns + CURSOR_IDLE_NS
+
+    def _put_cursor_beside(self, batch: Batch) -> bool:
+        """Put the cursor into a batch that has no row to carry it; False when it is known."""
+        cursor = self.dispatch.cursor()
+        if cursor == self._cursor_written:
+            return False
+        batch.meta.append(("cursor", cursor.text()))
+        self._cursor_written = cursor
+        self.dispatch.acks_unwritten = 0
+        return True
 
     def last_words(self) -> None:
         """Have the cursor written: the agent is about to leave."""
@@ -323,8 +338,11 @@ class Outbox:
         return now_ns - self._began_ns if self._running_batch is not None else 0
 
     def last_numbers(self) -> dict[str, int]:
-        """Give the last number of every topic of this epoch."""
-        return {stream.topic: stream.n for stream in self._streams.values()}
+        """Give the last number of every topic of this epoch that is on the disk."""
+        numbers = {stream.topic: stream.n for stream in self._streams.values()}
+        for _, _, stream, n, _, _ in (*self._running, *self._gathering):
+            numbers[stream.topic] = min(numbers[stream.topic], n - 1)
+        return numbers
 
     def pending(self) -> int:
         """Count events that are numbered and not yet on the disk."""
