@@ -6,6 +6,8 @@ Rules:
 3. Every step may be cut short; the next start begins again and comes to the same end.
 """
 
+import errno
+import os
 from pathlib import Path
 
 from edge_agent.journal import folder, schema
@@ -31,6 +33,12 @@ def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> S
         _take_over(store, data_dir)
     except OSError as error:
         raise trouble_of(error) from error
+    except DiskTrouble as trouble:
+        if trouble.kind == "failing" and os.statvfs(data_dir).f_flag & os.ST_RDONLY:
+            # SQLite only says that it cannot open the file
+            why = f"{data_dir} is on a read-only file system"
+            raise trouble_of(OSError(errno.EROFS, why)) from trouble
+        raise
     except Broken as error:
         why = f"a new journal is broken too: {error}"
         raise DiskTrouble("failing", why, "replace the card") from error
