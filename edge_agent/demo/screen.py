@@ -239,19 +239,35 @@ def verdict(show: Show, signs: Signs) -> Text:
 
 
 def hint(show: Show) -> str:
-    """Say what is worth trying, or what is being seen."""
-    if not show.begun:
-        return " The agents are starting; the shift begins when they are ready."
-    gone = [agent.id for agent in show.line.agents if agent.life is not Life.RUNNING]
-    if show.finishing:
-        return " Going home once everything accepted has arrived; q again leaves at once."
-    if show.broker.link is not Link.UP:
-        return " No broker, and the lights stay green: each is a scan on disk. Now press c."
-    if show.arrivals.missing:
-        return " The subscriber was away: it sees the gap by the numbers and asks for it again."
-    if gone:
-        return f" {gone[0]} is gone: no light, so people scan again. Its key brings it back."
-    return " Try it: c kills the broker and all that it remembers, a or b kills an agent."
+    """Say what is worth trying, or what is being seen: the first that holds."""
+    agents = show.line.agents
+    gone = [agent.id for agent in agents if agent.life is not Life.RUNNING]
+    away = [agent.id for agent in agents if agent.standing and agent.standing.broker != "ok"]
+    hints = (
+        (
+            show.finishing,
+            "Going home once everything accepted has arrived; q again leaves at once.",
+        ),
+        (not show.begun, "The agents are starting; the shift begins when they are ready."),
+        (
+            show.broker.link is not Link.UP,
+            "No broker, and the lights stay green: each is a scan on disk. Now press c.",
+        ),
+        (
+            gone,
+            f"{''.join(gone[:1])} is gone: no light, so people scan again. Its key brings it back.",
+        ),
+        (
+            away,
+            f"The broker is back; {''.join(away[:1])} knocks every few seconds and will find it.",
+        ),
+        (
+            show.arrivals.missing,
+            "The subscriber was away: it sees the gap by the numbers and asks for it again.",
+        ),
+        (True, "Try it: c kills the broker and all that it remembers, a or b kills an agent."),
+    )
+    return next(f" {text}" for holds, text in hints if holds)
 
 
 def keys(show: Show) -> Text:

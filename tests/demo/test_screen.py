@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from edge_agent.clock import SystemClock
-from edge_agent.demo.broker import find_mosquitto
+from edge_agent.demo.broker import Link, find_mosquitto
 from edge_agent.demo.inquiry import Standing
 from edge_agent.demo.line import Life
-from edge_agent.demo.screen import ASCII, UNICODE, Screen, short, sparkline
+from edge_agent.demo.screen import ASCII, UNICODE, Screen, hint, short, sparkline
 from edge_agent.demo.show import Show, Wish
 from edge_agent.reactor import Reactor
 
@@ -89,6 +89,20 @@ def test_the_keys_fit_whatever_they_say(show: Show) -> None:
     last = picture(show, 80, 24)[-1]
     assert last.rstrip().endswith("quit")
     assert last.count("restart") == 2
+
+
+def test_the_hint_says_what_is_being_seen(show: Show) -> None:
+    assert "starting" in hint(show)
+    show.begun = True
+    assert "No broker" in hint(show)
+    show.broker.link = Link.UP
+    assert "Try it" in hint(show)
+    show.line.agents[1].standing = Standing(ready=True, waiting=7, broker="trouble")
+    assert "pi-b knocks" in hint(show)
+    show.line.agents[1].life = Life.KILLED
+    assert "pi-b is gone" in hint(show)
+    show.finishing = True
+    assert "Going home" in hint(show)
 
 
 def test_the_curve_has_its_highest_bar_full_and_the_newest_last() -> None:
