@@ -173,7 +173,7 @@ class Commands:
     def _note_missing(self, order: _Order, number: int) -> None:
         first, last = order.next, number - 1
         high = self._outbox.committed_upto if order.epoch == self._outbox.epoch else last
-        if order.replay.topic is not None:
+        if order.replay.topic is not None and order.epoch == self._outbox.epoch:
             high = self._outbox.last_numbers().get(order.replay.topic, 0)
         for low, top, reason in (
             (first, min(last, high), "expired"),
@@ -196,9 +196,14 @@ class Commands:
             sent=order.sent,
             missing=order.missing,
         )
-        self._under_way.discard(order.command.id)
-        self._outbox.note_command(order.command.id, json.dumps(said))
-        self._answer(order.topic, order.command.id, order.command.kind, Outcome.DONE, replay=said)
+
+        def kept() -> None:
+            self._under_way.discard(order.command.id)
+            self._answer(
+                order.topic, order.command.id, order.command.kind, Outcome.DONE, replay=said
+            )
+
+        self._outbox.note_command(order.command.id, json.dumps(said), kept)
 
     # -- answers -------------------------------------------------------------------------------
 

@@ -71,15 +71,26 @@ class Owner(Protocol):
 class _LaneBook:
     """What is known of one lane."""
 
-    __slots__ = ("acked", "done", "first_captured_ns", "handed", "tip", "waiting")
+    __slots__ = (
+        "acked",
+        "done",
+        "first_captured_ns",
+        "handed",
+        "leaving",
+        "reading",
+        "tip",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.acked = 0
         self.waiting = 0
         self.first_captured_ns = 0
         self.tip = False
+        self.reading = 0
         self.handed: deque[Entry] = deque()
         self.done: set[int] = set()
+        self.leaving: set[int] = set()
 
 
 class Dispatch:
@@ -93,6 +104,7 @@ class Dispatch:
         self._owner = owner
         self._lanes = (_LaneBook(), _LaneBook(), _LaneBook())
         self._boots: dict[str, int] = {}
+        self._offset_ns: int | None = None
         self._committed_upto = 0
         self.acks_unwritten = 0
         self.acknowledged_count = 0
@@ -104,9 +116,10 @@ class Dispatch:
     def opened(self, restored: Restored) -> None:
         """Take up what the journal has kept."""
         self._boots = restored.boots
+        self._offset_ns = restored.boots.get(self._clock.boot)
         self._committed_upto = restored.high
         oldest = restored.oldest_waiting
-        since_ns = self._captured_ns(oldest) if oldest else self._clock.mono_ns()
+        since_ns = self._captured_ns(self._right(oldest)) if oldest else self._clock.mono_ns()
         for book, acked, waiting in zip(
             self._lanes, restored.cursor, restored.waiting, strict=True
         ):
@@ -127,10 +140,11 @@ class Dispatch:
         for seq, lane, stream, _, payload, at_ns in pending:
             book = lanes[lane]
             if not book.waiting:
-                book.first_captured_ns = at_ns
+                self._begin(book, seq, at_ns)
             book.waiting += 1
             if book.tip:
-                entry = Entry(seq, stream.topic_bytes, payload, at_ns)
+                right = payload if self._offset_ns is None else self._right(payload)
+                entry = Entry(seq, stream.topic_bytes, right, at_ns)
                 book.handed.append(entry)
                 (urgent if lane else normal).append(entry)
             elif lane:
@@ -140,20 +154,31 @@ class Dispatch:
         if normal:
             self.carrier.committed(NORMAL, normal)
 
+    @staticmethod
+    def _begin(book: _LaneBook, seq: int, at_ns: int) -> None:
+        """Begin a lane's list anew: nothing of it waited, so all before this one is settled."""
+        book.first_captured_ns = at_ns
+        book.acked = max(book.acked, seq - 1)
+        book.done.clear()
+
     def know_boot(self, boot: str, offset_ns: int) -> None:
         """Take note of what the wall clock of a boot was: what waits is read again, put right."""
         self._boots[boot] = offset_ns
+        self._offset_ns = self._boots.get(self._clock.boot)
         self.carrier.reread()
 
     def entry(self, row: StoredRow) -> Entry:
         """Make a stored row ready to be published: its times put right when they can be."""
-        payload = row.payload
-        if payload.startswith(wire.UNSYNCED, wire.CLOCK_AT):
-            boot, _ = wire.captured(payload)
-            offset_ns = self._boots.get(boot)
-            if offset_ns is not None:
-                payload = wire.corrected(payload, offset_ns)
+        payload = self._right(row.payload)
         return Entry(row.seq, row.topic.encode(), payload, self._captured_ns(payload))
+
+    def _right(self, payload: bytes) -> bytes:
+        """Put the times of a payload right, when they are wrong and its boot's clock is known."""
+        if payload.startswith(wire.UNSYNCED, wire.CLOCK_AT):
+            offset_ns = self._boots.get(wire.captured(payload)[0])
+            if offset_ns is not None:
+                return wire.corrected(payload, offset_ns)
+        return payload
 
     def _captured_ns(self, payload: bytes) -> int:
         boot, at_mono_ns = wire.captured(payload)
@@ -167,10 +192,12 @@ class Dispatch:
     def page(self, lane: int, after_seq: int, reply: Callable[[list[Entry], bool], None]) -> None:
         """Read committed rows of a lane above a number, and say whether they reach its tip.
 
-        From a reply that reaches the tip on, new rows come by `carrier.committed`.
+        From a reply that reaches the tip on, new rows come by `carrier.committed`. A page that
+        was asked for before another one, or before `leave_tip`, is not answered any more.
         """
         book = self._lanes[lane]
-        book.tip = False
+        self.leave_tip(lane)
+        reading = book.reading
         while book.handed and book.handed[-1].seq > after_seq:
             book.handed.pop()  # it was handed over before and forgotten: it is read again
 
@@ -178,19 +205,30 @@ class Dispatch:
             rows: list[StoredRow] = store.page(lane, after_seq)
             return rows
 
-        self.journal.ask(read, lambda rows: self._give(lane, rows, reply))
+        self.journal.ask(read, lambda rows: self._give(lane, reading, rows, reply))
 
     def _give(
-        self, lane: int, rows: list[StoredRow], reply: Callable[[list[Entry], bool], None]
+        self,
+        lane: int,
+        reading: int,
+        rows: list[StoredRow],
+        reply: Callable[[list[Entry], bool], None],
     ) -> None:
         book = self._lanes[lane]
-        entries = [self.entry(row) if row.sound else _unsound(row) for row in rows]
-        book.handed.extend(entries)
+        if reading != book.reading:
+            return
+        fresh: list[Entry] = []
         for row in rows:
+            if row.seq <= book.acked:
+                continue
             if not row.sound:
-                self.unsound_count += 1
+                book.handed.append(_unsound(row))
                 self.set_aside(lane, row.seq, "unsound")
-        fresh = [entry for entry in entries if entry.topic and entry.seq not in book.done]
+                continue
+            entry = self.entry(row)
+            book.handed.append(entry)
+            if row.seq not in book.done and row.seq not in book.leaving:
+                fresh.append(entry)
         _sweep(book)
         at_tip = len(rows) < PAGE_ROWS
         book.tip = at_tip and lane != SALVAGED
@@ -198,7 +236,9 @@ class Dispatch:
 
     def leave_tip(self, lane: int) -> None:
         """Stop handing new rows of a lane over: the uplink has no room and will page again."""
-        self._lanes[lane].tip = False
+        book = self._lanes[lane]
+        book.tip = False
+        book.reading += 1
 
     def acknowledged_upto(self, lane: int) -> int:
         """Say up to which number everything of a lane is acknowledged or set aside."""
@@ -215,22 +255,32 @@ class Dispatch:
             self._owner.cursor_due()
 
     def set_aside(self, lane: int, seq: int, reason: str) -> None:
-        """Put an event that will never be taken out of the way, and explain its number."""
-        if not self._settle(lane, seq):
+        """Put an event that will never be taken out of the way, and explain its number.
+
+        It is settled when its row was read again, together with its explanation: a cut between
+        would leave a number that nobody explains.
+        """
+        book = self._lanes[lane]
+        if seq <= book.acked or seq in book.done or seq in book.leaving:
             return
-        if lane != SALVAGED:
-            self.set_aside_count += 1
-        self._owner.put_aside(lane, seq, reason)
+        book.leaving.add(seq)
+        self.unsound_count += reason == "unsound"
 
         def read(store: Any) -> list[StoredRow]:  # noqa: ANN401
             rows: list[StoredRow] = store.page(lane, seq - 1, 1, aside_too=True)
             return rows
 
-        self.journal.ask(read, lambda rows: self._explain(lane, rows, reason))
+        self.journal.ask(read, lambda rows: self._explain(lane, seq, rows, reason))
 
-    def _explain(self, lane: int, rows: list[StoredRow], reason: str) -> None:
+    def _explain(self, lane: int, seq: int, rows: list[StoredRow], reason: str) -> None:
+        self._lanes[lane].leaving.discard(seq)
+        if not self._settle(lane, seq):
+            return
+        if lane != SALVAGED:
+            self.set_aside_count += 1
+        self._owner.put_aside(lane, seq, reason)
         for row in rows:
-            if row.topic == self.gap_topic:
+            if row.topic == self.gap_topic or row.seq != seq:
                 continue
             epoch, number = "", row.seq
             if lane == SALVAGED and row.sound:

@@ -10,9 +10,10 @@ Rules:
    for long: the read is refused as `storage`, which is answered and counted and makes no event.
 """
 
+import json
 import logging
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from edge_agent.dispatch import Stream, Where
 from edge_agent.labels import aim
@@ -102,7 +103,9 @@ class Line:
 
     def remove(self, source: Source) -> None:
         """Let a source go; what it still waits for is answered to it all the same."""
-        del self._readers[source.name]
+        reader = self._readers.pop(source.name)
+        if reader.troubled_ns >= 0:
+            self._clear_device(reader, "taken out of the configuration")
 
     def sources(self) -> list[Source]:
         """Give the sources, in the order they came."""
@@ -237,11 +240,24 @@ class Line:
             restored.meta.get("run", ""), PreviousEnd.NONE
         )
         self.agent_event(messages.AGENT_STARTED, messages.agent_started(self._version, end, None))
+        if outbox.trouble is not None:  # it began before anything could be written
+            self._raise_storage(outbox.trouble)
         for first, last in restored.missing:
             self.gap(restored.epoch, first, last, "unsound", None)
+        for report in restored.quarantined:
+            self._explain_broken(json.loads(report), restored.meta)
         for reader in self._readers.values():
             if reader.troubled_ns >= 0:
                 self._raise_device(reader)
+
+    def _explain_broken(self, report: dict[str, Any], known: dict[str, str]) -> None:
+        """Say once what a journal that was found broken took with it."""
+        told = f"explained {report['folder']}"
+        if told in known:
+            return
+        for first, last in report["missing"] if report["epoch"] else ():
+            self.gap(report["epoch"], first, last, "unsound", None)
+        self._outbox.note_meta(told, "yes")
 
     def storage(self, trouble: DiskTrouble | None) -> None:
         """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""
@@ -250,10 +266,7 @@ class Line:
             _log.error("the journal is not being kept: %s; %s", trouble.why, trouble.remedy)
             if self._storage_since_ns < 0:
                 self._storage_since_ns = now_ns
-                data = messages.alarm_raised(
-                    "storage", AlarmKind.STORAGE, f"{trouble.kind}: {trouble.why}", trouble.remedy
-                )
-                self.agent_event(messages.ALARM_RAISED, data)
+                self._raise_storage(trouble)
         elif self._storage_since_ns >= 0:
             lasted_s = (now_ns - self._storage_since_ns) / 1e9
             self._storage_since_ns = -1
@@ -262,6 +275,12 @@ class Line:
                 "storage", AlarmKind.STORAGE, "the journal is being kept again", lasted_s
             )
             self.agent_event(messages.ALARM_CLEARED, data)
+
+    def _raise_storage(self, trouble: DiskTrouble) -> None:
+        data = messages.alarm_raised(
+            "storage", AlarmKind.STORAGE, f"{trouble.kind}: {trouble.why}", trouble.remedy
+        )
+        self.agent_event(messages.ALARM_RAISED, data)
 
     def gap(self, epoch: str, first: int, last: int, reason: str, where: Where) -> None:
         """Say that numbers will never come, and why."""
@@ -284,17 +303,17 @@ class Line:
         elif condition is Condition.OK:
             _log.info("%s: reading%s", source.name, f"; {remedy}" if remedy else "")
             if reader.troubled_ns >= 0:
-                lasted_s = (self._clock.mono_ns() - reader.troubled_ns) / 1e9
-                reader.troubled_ns = -1
-                data = messages.alarm_cleared(
-                    f"device:{source.name}",
-                    AlarmKind.DEVICE,
-                    "reading again",
-                    lasted_s,
-                    source.name,
-                )
-                if self._outbox.open:
-                    self._station_event(source.station, messages.ALARM_CLEARED, data)
+                self._clear_device(reader, "reading again")
+
+    def _clear_device(self, reader: _Reader, why: str) -> None:
+        source = reader.source
+        lasted_s = (self._clock.mono_ns() - reader.troubled_ns) / 1e9
+        reader.troubled_ns = -1
+        if self._outbox.open:
+            data = messages.alarm_cleared(
+                f"device:{source.name}", AlarmKind.DEVICE, why, lasted_s, source.name
+            )
+            self._station_event(source.station, messages.ALARM_CLEARED, data)
 
     def _raise_device(self, reader: _Reader) -> None:
         source = reader.source

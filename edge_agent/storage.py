@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from edge_agent.records import Kept, Trim
 
 AGE_MARKS_MAX: Final = 256
-"""Marks of (number, time) by which rows grow old; one an hour at most, the oldest go first."""
+"""Marks of (number, time) by which rows grow old; the oldest go first. One an hour at most, and so
+far apart that they reach back twice as far as the replay window."""
 
 SQUEEZE_EIGHTHS: Final = 7
 """From so many eighths of the quota on, every commit trims and the replay window shrinks."""
@@ -49,6 +50,8 @@ class Storage:
         self.recorded_bytes = 0
         self._kept = Kept(0, 0, 0)
         self._since_bytes = 0
+        self._since_payload_bytes = 0
+        self._trim_upto = 0
         self._fruitless_upto = -1
         self._marks: deque[tuple[int, int]] = deque(maxlen=AGE_MARKS_MAX)
 
@@ -75,20 +78,26 @@ class Storage:
         """Take note of a commit."""
         size_bytes = payload_bytes + _ROW_EXTRA_BYTES * rows
         self._since_bytes += size_bytes
+        self._since_payload_bytes += payload_bytes
         self.recorded_bytes += size_bytes
 
-    def trimmed(self, kept: Kept, acked_upto: int, *, rows_too: bool) -> None:
-        """Take note of what a trim has left; one that frees nothing is not asked for again."""
-        if kept.payload_bytes >= self._kept.payload_bytes and not rows_too:
-            self._fruitless_upto = acked_upto
-        self._kept, self._since_bytes = kept, 0
+    def trimmed(self, kept: Kept) -> None:
+        """Take note of what a trim has left; one that frees nothing is not asked for again.
+
+        The rows of its own batch were told by `written` before.
+        """
+        if kept.payload_bytes >= self._kept.payload_bytes + self._since_payload_bytes:
+            self._fruitless_upto = self._trim_upto
+        self._kept, self._since_bytes, self._since_payload_bytes = kept, 0, 0
 
     def trim(self, high: int, acked_upto: int, salvaged_upto: int, now_ns: int) -> Trim:
         """Say what the next commit is to delete."""
         self.trim_wanted = False
-        if not self._marks or now_ns - self._marks[-1][1] >= _HOUR_NS:
-            self._marks.append((high, now_ns))
+        self._trim_upto = acked_upto
         limits = self.limits
+        apart_ns = max(_HOUR_NS, limits.replay_ns * 2 // AGE_MARKS_MAX)
+        if not self._marks or now_ns - self._marks[-1][1] >= apart_ns:
+            self._marks.append((high, now_ns))
         aged_upto = 0
         for seq, marked_ns in self._marks:
             if now_ns - marked_ns < limits.replay_ns:

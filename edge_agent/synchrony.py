@@ -36,9 +36,11 @@ class Synchrony:
         self._line = line
         self._clock = outbox.clock
         self._first_unsynced = 0
+        self._found_high = 0
         self._offset_ns = 0
         self.synced = False
         self.steps = 0
+        self._refused = False
         self._timer = reactor.timer(self._look)
 
     @property
@@ -50,9 +52,10 @@ class Synchrony:
         """Begin, before the first event of this run is recorded."""
         boot, _, first = restored.meta.get("unsynced", "").partition(" ")
         same_boot = boot == self._clock.boot and boot not in restored.boots
+        self._found_high = restored.high
         self._first_unsynced = int(first) if same_boot else restored.high + 1
         self._offset_ns = self._offset()
-        if self._clock.synced():
+        if self._is_set():
             self._outbox.clock_word = wire.SYNCED
             self.synced = True
         elif not same_boot:
@@ -61,8 +64,8 @@ class Synchrony:
 
     def started(self) -> None:
         """Say what this boot's earlier runs could not know, once events may be recorded."""
-        if self.synced and self._first_unsynced <= self._outbox.committed_upto:
-            self._correct()
+        if self.synced and self._first_unsynced <= self._found_high:
+            self._correct(self._found_high)
 
     def _look(self, now_ns: int) -> int:
         offset_ns = self._offset()
@@ -73,23 +76,32 @@ class Synchrony:
                 "the wall clock was set by %+.3f s; no order and no duration changed", step_ns / 1e9
             )
         self._offset_ns = offset_ns
-        if not self.synced and self._clock.synced():
+        if not self.synced and self._is_set():
             self.synced = True
             self._outbox.clock_word = wire.SYNCED
             _log.info("the wall clock is set; waiting events are put right before they go out")
             if self._outbox.high >= self._first_unsynced:
-                self._correct()
+                self._correct(self._outbox.high)
         return now_ns + LOOK_NS
 
-    def _correct(self) -> None:
+    def _correct(self, last: int) -> None:
         outbox, boot = self._outbox, self._clock.boot
-        last, offset_ns = outbox.high, self._offset()
+        offset_ns = self._offset()
         outbox.note_boot(boot, offset_ns)
         self._line.agent_event(
             messages.CLOCK_CORRECTED,
             messages.clock_corrected(outbox.epoch, boot, offset_ns, self._first_unsynced, last),
         )
         self._first_unsynced = last + 1
+
+    def _is_set(self) -> bool:
+        try:
+            return self._clock.synced()
+        except OSError as error:
+            if not self._refused:
+                self._refused = True
+                _log.warning("the kernel does not say whether its clock is set: %s", error.strerror)
+            return False
 
     def _offset(self) -> int:
         return self._clock.wall_ns() - self._clock.mono_ns()

@@ -112,9 +112,8 @@ class LaneQueue:
         """Forget everything: the connection is gone."""
         self._open = False
         self.queue.clear()
-        if self.at_tip:
-            self.at_tip = False
-            self._waiting.leave_tip(self.lane)
+        self.at_tip = False
+        self._waiting.leave_tip(self.lane)  # also when a page is on its way: nobody reads it
 
     def _read(self, entries: list[Entry], at_tip: bool) -> None:
         if not self._open:
