@@ -203,6 +203,12 @@ class Stand:
         except BlockingIOError:
             return
 
+    def forget_unread(self) -> None:
+        """Take back what the tty has not taken; a scan that it has begun is ended first."""
+        left = -self.written_bytes % SCAN_LENGTH
+        self._pending = self._pending[:left]
+        del self.sent_ns[(self.written_bytes + left) // SCAN_LENGTH :]
+
     def unread_bytes(self) -> int:
         """Count what waits in the tty (at most the 4 KiB that the line discipline shows)."""
         count = array.array("i", [0])
