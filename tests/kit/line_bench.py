@@ -63,6 +63,11 @@ class Gate:
         for job in jobs:
             job()
 
+    def waiting(self) -> list[Callable[[], None]]:
+        """Take the jobs that wait, to let them through one by one."""
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
     def _do(self, job: Callable[[], None]) -> None:
         if self.shut:
             self._jobs.append(job)

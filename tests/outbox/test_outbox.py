@@ -458,3 +458,23 @@ def test_what_a_broken_journal_took_with_it_is_explained_once(bench: Bench, keep
     ]
     again = keep(found.again())
     assert again.kinds().count("outbox.gap") == 2, "told once, not at every start"
+
+
+def test_scans_during_a_commit_without_events_wait_for_their_own(bench: Bench) -> None:
+    bench.connect()
+    bench.acknowledge_all()
+    bench.gate.shut = True
+    bench.outbox.note_meta("k", "v")
+    bench.turn()
+    scans(bench, 3)
+    bench.turn()
+    bench.gate.shut = False
+    jobs = bench.gate.waiting()
+    jobs[0]()  # the commit without events, and no more
+    bench.gate.shut = True
+    bench.turn()
+    assert bench.gun.answers == []
+    assert bench.carrier.handed[NORMAL] == []
+    bench.gate.open()
+    bench.turn()
+    assert bench.gun.outcomes == ["accepted"] * 3
