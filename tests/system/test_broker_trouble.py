@@ -12,10 +12,13 @@ import pytest
 
 from tests.kit.agents import Agent
 from tests.kit.arrivals import Arrivals, judge
-from tests.kit.brokers import Mosquitto, free_port
+from tests.kit.brokers import MOSQUITTO, Mosquitto, free_port
 from tests.kit.tls import OPENSSL, Authority, listener
 
-pytestmark = pytest.mark.broker
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(MOSQUITTO is None, reason="amqtt knows neither these users nor TLS"),
+]
 
 QUICK = "connect_timeout_s = 0.5\nconnack_timeout_s = 0.5\n"
 

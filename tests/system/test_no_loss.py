@@ -5,7 +5,9 @@ id of its answer, nothing arrives that was not scanned, no number is missing wit
 """
 
 import json
+import os
 import random
+import select
 import time
 from pathlib import Path
 
@@ -146,9 +148,13 @@ def test_fifty_kills_under_load(
 def _kill_while_starting(agent: Agent, after_s: float) -> None:
     starting = agent.spawn()
     end = time.monotonic() + after_s
+    pidfd = os.pidfd_open(starting.pid)
     while time.monotonic() < end:
         for gun in agent.guns:
             gun.load("L")
+        gone, _, _ = select.select([pidfd], [], [], 0.005)
+        assert not gone, "it ended by itself"
+    os.close(pidfd)
     starting.kill()
     starting.wait()
     for gun in agent.guns:
