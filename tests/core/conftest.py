@@ -1,0 +1,34 @@
+"""Many journals in these tests: their WAL is grown to 64 KiB only, not to 4 MiB."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.journal import store
+from tests.kit.line_bench import Bench
+
+
+@pytest.fixture(autouse=True)
+def _small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "GROWN_WAL_BYTES", 64 * 1024)
+
+
+@pytest.fixture
+def keep() -> Iterator[Callable[[Bench], Bench]]:
+    """Start a bench, and close it in the end."""
+    benches: list[Bench] = []
+
+    def started(made: Bench) -> Bench:
+        benches.append(made)
+        return made.start()
+
+    yield started
+    for made in benches:
+        if not made.closed:
+            made.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, keep: Callable[[Bench], Bench]) -> Bench:
+    return keep(Bench(tmp_path / "data"))
