@@ -243,6 +243,7 @@ class Agent:
 
     def close(self) -> None:
         """Give back what the kernel must not keep."""
+        self.reloading.close()
         self._desk.close()
         self._notify.close()
 

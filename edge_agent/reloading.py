@@ -59,6 +59,12 @@ class Reloading:
         self._deadline.due_ns = now_ns + VALIDATION_NS
         self._reactor.watch(self._validation.fd, self._receive)
 
+    def close(self) -> None:
+        """End a validation that is under way: it would complain that nobody takes its answer."""
+        if self._validation is not None:
+            self._validation.abandon()
+            self._validation = None
+
     def _receive(self, _events: int) -> None:
         validation = self._validation
         assert validation is not None, "only a running validation is watched"
