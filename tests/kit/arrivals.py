@@ -208,6 +208,7 @@ def judge(
         if known["clock"] != event["clock"]:  # put right when it was sent again; the id stays
             differ -= {"clock", "time", "recordedtime"}
         assert not differ, f"one id, two events, unlike in {differ}:\n{known}\n{event}"
+        assert not event["recordedtime"].startswith("0000"), f"sent before its commit: {event}"
     numbers = {(event["epoch"], event["sequence"]) for event in events}
     assert len(numbers) == len(first), "one number, two ids"
     _nothing_lost_or_invented(first, guns)

@@ -186,6 +186,13 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, broker: Mosquitto) -> N
         agent.until_empty()
 
 
+def test_an_end_in_the_middle_of_a_reload_is_a_quiet_one(tmp_path: Path) -> None:
+    with Agent(tmp_path / "a", url=NOWHERE) as agent:
+        agent.signal(signal.SIGHUP)
+        assert agent.stop() == 0
+    assert "Traceback" not in "\n".join(agent.lines())
+
+
 @pytest.mark.broker
 def test_a_reload_takes_what_is_good_and_keeps_the_last_good_one(
     arrivals: Arrivals, agent: Agent

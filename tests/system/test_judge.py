@@ -21,6 +21,7 @@ def event(number: int, *, lane: str = "normal", text: str = "", **more: Any) -> 
         "source": f"/{BASE}/A2",
         "type": "scan.read",
         "clock": "synced",
+        "recordedtime": "2026-11-21T06:12:03.431Z",
         "agent": "pi-a2",
         "lane": lane,
         "data": {"device": "gun-1", "text": text or f"T-{number}"},
@@ -54,6 +55,7 @@ LIES = {
     "no word of": [event(1), event(2), event(3), event(5, type="scan.rejected")],
     "came behind": [event(2), event(1), event(3)],
     "one id, two events": [event(1), event(2), event(3), event(2, source="/elsewhere")],
+    "sent before its commit": [event(1, recordedtime="0000-00-00T00:00:00.000Z")],
     "came behind 3": [event(1), event(3), event(2, lane="urgent")],
 }
 
