@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from edge_agent.journal import store
+from tests.kit.journals import quick_folder
 from tests.kit.line_bench import Bench
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder whose flushes cost nothing: there are thousands, and nobody cuts the power."""
+    with quick_folder() as made:
+        yield Path(made)
 
 
 @pytest.fixture(autouse=True)

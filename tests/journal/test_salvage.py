@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,16 @@ from edge_agent.journal import folder, salvage
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.records import NORMAL, SALVAGED, URGENT
-from tests.kit.journals import batch, filled, killed, opened, row, spoilt
+from tests.kit.journals import batch, filled, killed, opened, quick_folder, row, spoilt
 
 PAGE = 4096
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder whose flushes cost nothing: there are thousands, and nobody cuts the power."""
+    with quick_folder() as made:
+        yield Path(made)
 
 
 @pytest.fixture(autouse=True)

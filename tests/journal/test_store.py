@@ -23,12 +23,19 @@ from edge_agent.records import (
     NewerJournal,
     Trim,
 )
-from tests.kit.journals import QUOTA_BYTES, batch, filled, killed, opened, row, spoilt
+from tests.kit.journals import QUOTA_BYTES, batch, filled, killed, opened, quick_folder, row, spoilt
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Give a folder whose flushes cost nothing: there are thousands, and nobody cuts the power."""
+    with quick_folder() as made:
+        yield Path(made)
 
 
 @pytest.fixture(autouse=True)

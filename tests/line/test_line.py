@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -15,6 +14,7 @@ from edge_agent.journal import store as store_module
 from edge_agent.line import ANSWERS_MAX
 from edge_agent.ports import Condition, Flaw, Outcome
 from edge_agent.records import DiskTrouble
+from tests.kit.journals import quick_folder
 from tests.kit.line_bench import Bench, Gun
 
 Keep = Callable[[Bench], Bench]
@@ -302,7 +302,7 @@ class Reads(RuleBasedStateMachine):
         self.patched = pytest.MonkeyPatch()
         self.patched.setattr(store_module, "GROWN_WAL_BYTES", 8192)
         self.patched.setattr(outbox_module, "PENDING_EVENTS_MAX", 6)
-        self.folder = TemporaryDirectory()
+        self.folder = quick_folder()
         self.bench = Bench(Path(self.folder.name) / "data")
         self.bench.gun.repeat_window_ns = int(window_s * 1e9)
         self.bench.start()

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import settings
@@ -15,7 +14,7 @@ from edge_agent.journal import store as store_module
 from edge_agent.ports import Lane
 from edge_agent.records import NORMAL, URGENT, Entry
 from edge_agent.wire import payload as wire
-from tests.kit.journals import spoilt
+from tests.kit.journals import quick_folder, spoilt
 from tests.kit.line_bench import Bench
 
 Keep = Callable[[Bench], Bench]
@@ -250,7 +249,7 @@ class Lanes(RuleBasedStateMachine):
     def begin(self) -> None:
         self.patched = pytest.MonkeyPatch()
         self.patched.setattr(store_module, "GROWN_WAL_BYTES", 8192)
-        self.folder = TemporaryDirectory()
+        self.folder = quick_folder()
         self.bench = Bench(Path(self.folder.name) / "data").start()
         self.fate: dict[int, str] = {}
         self.flying: list[tuple[int, int]] = []
