@@ -21,6 +21,8 @@ SHOWN_BYTES_MAX: Final = 256
 READ_BYTES_MAX: Final = 4096
 """Room that one read finds at least: what a tty of Linux holds."""
 
+_NONE: Final = Flaw.NONE  # looking up a member of an enumeration makes garbage
+
 _CR = 0x0D
 _LF = 0x0A
 
@@ -141,13 +143,13 @@ class Framer:
         suffix = self._suffix
         if suffix:
             at = self._find(suffix, self._searched, self._end)
-            if body <= at <= body + self._limit_bytes:
+            if 0 <= at - body <= self._limit_bytes:
                 self._step_behind_suffix(at + len(suffix))
                 self.frames += 1
                 if at == body:
                     self.flaw = Flaw.EMPTY
                     return b""
-                self.flaw = Flaw.NONE
+                self.flaw = _NONE
                 return self._all[body:at].tobytes()
         return self._unfinished()
 

@@ -30,7 +30,7 @@ CURSOR_ACKS_MAX: Final = 1_024
 """A cursor that no event carries is written alone after so many acknowledgements."""
 
 Where = tuple[str, int] | None
-Pending = tuple[int, int, "Stream", int, bytes, int]
+Pending = tuple[int, int, "Stream", int, bytearray, int]
 """An event that is numbered: seq, lane, stream, streamseq, payload, monotonic capture time."""
 
 
@@ -143,7 +143,8 @@ class Dispatch:
                 self._begin(book, seq, at_ns)
             book.waiting += 1
             if book.tip:
-                right = payload if self._offset_ns is None else self._right(payload)
+                body = bytes(payload)
+                right = body if self._offset_ns is None else self._right(body)
                 entry = Entry(seq, stream.topic_bytes, right, at_ns)
                 book.handed.append(entry)
                 (urgent if lane else normal).append(entry)

@@ -29,8 +29,13 @@ from edge_agent.wire.topics import Topics
 ANSWERS_MAX: Final = 256
 """Answers remembered per device, by which a repeat is known; the oldest is forgotten first."""
 
-PAYLOAD_GUESS_BYTES: Final = 420
+PAYLOAD_GUESS_BYTES: Final = 480
 """What an event weighs beside its text, when room is asked for."""
+
+# looking up a member of an enumeration makes garbage, and these are for every scan
+_NORMAL: Final = Lane.NORMAL
+_YES: Final = Room.YES
+_ACCEPTED: Final = Outcome.ACCEPTED
 
 _log = logging.getLogger(__name__)
 
@@ -56,12 +61,22 @@ class _Heard:
 class _Reader:
     """One source and what its events are made of."""
 
-    __slots__ = ("heard", "read", "rejected", "source", "stream", "template", "troubled_ns")
+    __slots__ = (
+        "heard",
+        "oldest",
+        "read",
+        "rejected",
+        "source",
+        "stream",
+        "template",
+        "troubled_ns",
+    )
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.template = ScanTemplate(source.name)
         self.heard: dict[bytes, _Heard] = {}
+        self.oldest: deque[bytes] = deque()  # the texts of `heard`, in the order they came
         self.read: Envelope
         self.rejected: Envelope
         self.stream: Stream
@@ -149,10 +164,11 @@ class Line:
                     self._suppress(reader, raw, heard)
                     return True
                 del reader.heard[raw]
+                reader.oldest.remove(raw)
                 heard = None
         outbox = self._outbox
-        room = outbox.room(Lane.NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
-        if room is not Room.YES:
+        room = outbox.room(_NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
+        if room is not _YES:
             return self._no_room(reader, raw, room)
         self.received += 1
         if flaw:
@@ -162,11 +178,12 @@ class Line:
         if window_ns and aim.is_one_of_a_kind(symbology, text):
             heard = _Heard(at_mono_ns)
             remembered = reader.heard
+            if len(remembered) >= ANSWERS_MAX:
+                del remembered[reader.oldest.popleft()]
             remembered[raw] = heard
-            if len(remembered) > ANSWERS_MAX:
-                del remembered[next(iter(remembered))]
+            reader.oldest.append(raw)
         data = reader.template.read(text, symbology)
-        seq = outbox.record(reader.stream, Lane.NORMAL, reader.read, at_wall_ns, at_mono_ns, data)
+        seq = outbox.record(reader.stream, _NORMAL, reader.read, at_wall_ns, at_mono_ns, data)
         self._pending.append((seq, reader, raw, heard, ""))
         return True
 
@@ -208,7 +225,7 @@ class Line:
                 reader.source.answer(raw, Outcome.REJECTED, event_id, reason)
                 continue
             self.accepted += 1
-            reader.source.answer(raw, Outcome.ACCEPTED, event_id, None)
+            reader.source.answer(raw, _ACCEPTED, event_id, None)
             if heard is not None:
                 heard.event_id = event_id
                 heard.answered_ns = now_ns

@@ -37,6 +37,9 @@ PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 PENDING_URGENT_EXTRA: Final = 2_048
 """Events by which urgent ones may exceed the bound above; they are few, and not to be refused."""
 
+SMALL_BYTES: Final = 256
+"""An event with more than this of its own is weighed exactly while it waits in memory."""
+
 HOUSEKEEPING_EVENTS: Final = 256
 """Every so many events a commit carries a snapshot and a trim."""
 
@@ -44,6 +47,8 @@ CURSOR_IDLE_NS: Final = 60_000_000_000
 """A cursor that no event carries is written alone after so long."""
 
 _COMMIT_TIMES: Final = 256
+
+_YES: Final = Room.YES  # looking up a member of an enumeration makes garbage
 
 
 class Keeping(Asking, Protocol):
@@ -92,7 +97,7 @@ class Outbox:
         self._running_heeding: list[Callable[[], None]] = []
         self._began_ns = 0
         self._seal_asked = False
-        self._pending_bytes = 0
+        self._pending_bytes = self._asked_bytes = self._running_bytes = 0
         self._since_housekeeping = 0
         self._cursor_written = Cursor()
         self._anyone_waits = False
@@ -129,13 +134,16 @@ class Outbox:
             return Room.NO
         if self.trouble is not None and not lane and self.trouble.kind in ("full", "read-only"):
             return Room.NO
+        pending_bytes = self._asked_bytes = self._pending_bytes + size_bytes
         waiting = len(self._gathering) + len(self._running)
-        bound = PENDING_EVENTS_MAX + (PENDING_URGENT_EXTRA if lane else 0)
-        if waiting >= bound or (not lane and self._pending_bytes + size_bytes > PENDING_BYTES_MAX):
+        bound = PENDING_EVENTS_MAX if not lane else PENDING_EVENTS_MAX + PENDING_URGENT_EXTRA
+        if waiting >= bound or (not lane and pending_bytes > PENDING_BYTES_MAX):
             self._anyone_waits = True
             return Room.WAIT
+        if pending_bytes <= self.storage.easy_bytes:
+            return _YES
         upto = self.dispatch.settled_upto()
-        room = self.storage.room(self._pending_bytes + size_bytes, upto, urgent=bool(lane))
+        room = self.storage.room(pending_bytes, upto, urgent=bool(lane))
         if room is Room.WAIT:
             self._anyone_waits = True
             self._ask_seal()
@@ -163,7 +171,9 @@ class Outbox:
         seq = self.high = self.high + 1
         n = stream.n = stream.n + 1
         payload = envelope.render(seq, n, at_wall_ns, at_mono_ns, self.clock_word, data)
-        self._pending_bytes += len(payload)
+        # what room was asked for is near enough, and adding up makes garbage; not so for long texts
+        small = len(data) <= SMALL_BYTES
+        self._pending_bytes = self._asked_bytes if small else self._pending_bytes + len(payload)
         self._gathering.append((seq, lane, stream, n, payload, at_mono_ns))
         if not self._seal_asked:
             self._ask_seal()
@@ -210,9 +220,10 @@ class Outbox:
             return
         self._gathering = []  # also when it is empty: what comes now belongs to the next batch
         if pending:
-            pending = self._stamped(pending)
+            self._stamp(pending)
+            self._running_bytes = self._pending_bytes
             batch.rows = [
-                (seq, lane, stream.id, n, None, row_crc(seq, lane, stream.id, None, body), body)
+                (seq, lane, stream.id, n, "", row_crc(seq, lane, stream.id, None, body), body)
                 for seq, lane, stream, n, body, _ in pending
             ]
             self._put_cursor(batch)
@@ -224,14 +235,12 @@ class Outbox:
         self._began_ns = self.clock.mono_ns()
         self.writer.commit(batch)
 
-    def _stamped(self, pending: list[Pending]) -> list[Pending]:
-        """Write into each payload when its commit begins: now."""
-        stamp = wire.rfc3339(self.clock.wall_ns())
+    def _stamp(self, pending: list[Pending]) -> None:
+        """Write into each payload, in its place, when its commit begins: now."""
+        stamp = bytearray(wire.rfc3339(self.clock.wall_ns()))  # of bytes a copy would be made
         at, end = wire.RECORDED_AT, wire.RECORDED_END
-        return [
-            (seq, lane, stream, n, payload[:at] + stamp + payload[end:], at_ns)
-            for seq, lane, stream, n, payload, at_ns in pending
-        ]
+        for _, _, _, _, payload, _ in pending:
+            payload[at:end] = stamp
 
     def _put_cursor(self, batch: Batch) -> None:
         cursor = self.dispatch.cursor()
@@ -263,7 +272,8 @@ class Outbox:
         self.commit_times_ns.append(took_ns)
         if pending:
             payload_bytes = sum([len(item[4]) for item in pending])
-            self._pending_bytes -= payload_bytes
+            self._pending_bytes -= self._running_bytes
+            self._asked_bytes = self._pending_bytes
             self.storage.written(payload_bytes, len(pending))
             self.committed_upto = pending[-1][0]
         if kept is not None:

@@ -20,7 +20,8 @@ SEQUENCE_DIGITS: Final = 12
 PAGE_ROWS: Final = 256
 """Rows of one read from the journal: 0.1 ms of its thread's time."""
 
-Row = tuple[int, int, int, int, "str | None", int, bytes]
+Row = tuple[int, int, int, int, "str | None", int, bytes | bytearray]
+"""An empty cursor is none: SQLite's module is slow to bind None."""
 
 
 class Cursor(NamedTuple):
@@ -159,7 +160,9 @@ class NewerJournal(Exception):
     """The file was written by a newer release; opening it could lose what it knows."""
 
 
-def row_crc(seq: int, lane: int, stream: int, cursor: str | None, payload: bytes) -> int:
+def row_crc(
+    seq: int, lane: int, stream: int, cursor: str | None, payload: bytes | bytearray
+) -> int:
     """Give the CRC-32 of one event row, its place included: a row that moved is bad too."""
-    crc = crc32(payload, ((seq << 12) ^ (stream << 1) ^ lane) & 0xFFFFFFFF)
-    return crc if cursor is None else crc32(cursor.encode(), crc)
+    crc = crc32(payload, seq << 12 ^ (stream << 1 ^ lane))  # it takes the low 32 bits by itself
+    return crc32(cursor.encode(), crc) if cursor else crc

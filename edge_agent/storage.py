@@ -42,10 +42,14 @@ class Limits(NamedTuple):
 
 
 class Storage:
-    """The books of the journal's file; `trim_wanted` asks the next commit to make room."""
+    """The books of the journal's file; `trim_wanted` asks the next commit to make room.
+
+    `easy_bytes` may come without asking `room`: so far is the file from being squeezed.
+    """
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+        self._limits = limits
+        self.easy_bytes = 0
         self.trim_wanted = False
         self.recorded_bytes = 0
         self._kept = Kept(0, 0, 0)
@@ -59,6 +63,22 @@ class Storage:
         """Begin with what the journal holds."""
         self._kept = kept
         self._marks.append((high, now_ns))
+        self._weigh()
+
+    @property
+    def limits(self) -> Limits:
+        """What may be kept; it may change while the agent runs."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self._weigh()
+
+    def _weigh(self) -> None:
+        limits = self._limits
+        squeezed_from = (limits.quota_bytes - limits.reserve_bytes) * SQUEEZE_EIGHTHS // 8
+        self.easy_bytes = squeezed_from - self.used_bytes
 
     def room(self, size_bytes: int, acked_upto: int, *, urgent: bool) -> Room:
         """Say whether so many bytes may come; WAIT when a trim will make room."""
@@ -80,6 +100,7 @@ class Storage:
         self._since_bytes += size_bytes
         self._since_payload_bytes += payload_bytes
         self.recorded_bytes += size_bytes
+        self._weigh()
 
     def trimmed(self, kept: Kept) -> None:
         """Take note of what a trim has left; one that frees nothing is not asked for again.
@@ -89,6 +110,7 @@ class Storage:
         if kept.payload_bytes >= self._kept.payload_bytes + self._since_payload_bytes:
             self._fruitless_upto = self._trim_upto
         self._kept, self._since_bytes, self._since_payload_bytes = kept, 0, 0
+        self._weigh()
 
     def trim(self, high: int, acked_upto: int, salvaged_upto: int, now_ns: int) -> Trim:
         """Say what the next commit is to delete."""

@@ -45,7 +45,8 @@ _COMMIT_PAGES: Final = 3  # WAL frames of a commit beside its full pages: measur
 _FULL_PAGE_BYTES: Final = 2048  # payload bytes to a WAL frame when many share a commit: measured
 
 _INSERT: Final = (
-    "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload)"
+    " VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?)"
 )
 
 

@@ -3,7 +3,7 @@
 Rules:
 1. What may change after rendering stands first, at fixed offsets: `time`, `recordedtime`, `clock`,
    `monons`, `bootid`. It is put right by slicing; nothing is ever parsed and written again.
-2. One rendering makes one `bytes` and nothing that stays: no dictionary, no list, no model.
+2. One rendering makes one `bytearray` and nothing that stays: no dictionary, no list, no model.
 3. `edge_agent.wire.models` says in tests what each rendering must mean, whatever was scanned.
 """
 
@@ -45,8 +45,10 @@ RECORDED_END: Final = RECORDED_AT + STAMP_BYTES
 CLOCK_AT: Final = RECORDED_END + len(b'","clock":"')
 """Where the word for the clock begins; the words differ in length, so nothing behind is fixed."""
 
-_HEAD = b'{"specversion":"1.0","id":"%b-%%b","time":"%%b","recordedtime":"' + UNRECORDED
-_AFTER_CLOCK = b'","clock":"%b","monons":"%d","bootid":"'
+_HEAD = b'{"specversion":"1.0","id":"%b-'
+_AFTER_ID = (
+    b'","time":"%b","recordedtime":"' + UNRECORDED + b'","clock":"%b","monons":"%b","bootid":"'
+)
 _MONONS = b'","monons":"'
 _BOOTID = b'","bootid":"'
 _QUOTE = b'"'
@@ -54,6 +56,9 @@ _READ = b',"format":"plain","fields":{}}'
 
 _PLAIN = bytes(range(0x20, 0x22)) + bytes(range(0x23, 0x5C)) + bytes(range(0x5D, 0x7F))
 """Bytes that stand for themselves in a JSON string: printable ASCII but quote and backslash."""
+
+_ENDS: Final = 100
+_DIGITS: Final = tuple(b"%02d" % end for end in range(_ENDS))
 
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
@@ -68,16 +73,21 @@ def rfc3339(wall_ns: int) -> bytes:
     `wall_ns` is nanoseconds since 1970; a clock before 1970 or after 2200 shows the nearest of
     the two. Milliseconds are cut, never rounded: a stamp is never later than what it stamps.
     """
-    global _second  # noqa: PLW0603 - one cache for all; replaced whole, so any thread may
+    global _second, _latest  # noqa: PLW0603 - one cache for all; replaced whole, so any thread may
+    from_ns, below_ns, stamp = _latest
+    if from_ns <= wall_ns < below_ns:  # what one read of a port brings was captured together
+        return stamp
     ms = wall_ns // _NS_PER_MS
     second, head = _second
     left = ms - second * 1000
-    if 0 <= left < 1000:  # noqa: PLR2004 - milliseconds
-        return b"%b%03dZ" % (head, left)
-    second = min(max(ms // 1000, 0), _WALL_S_MAX)
-    head = _stamp_of_second(second)
-    _second = (second, head)
-    return b"%b%03dZ" % (head, min(max(ms - second * 1000, 0), 999))
+    if not 0 <= left < 1000:  # noqa: PLR2004 - milliseconds
+        second = min(max(ms // 1000, 0), _WALL_S_MAX)
+        head = _stamp_of_second(second)
+        _second = (second, head)
+        left = min(max(ms - second * 1000, 0), 999)
+    stamp = b"%b%03dZ" % (head, left)
+    _latest = (ms * _NS_PER_MS, (ms + 1) * _NS_PER_MS, stamp)
+    return stamp
 
 
 def _stamp_of_second(second: int) -> bytes:
@@ -98,6 +108,7 @@ def _stamp_of_second(second: int) -> bytes:
 
 
 _second: tuple[int, bytes] = (0, _stamp_of_second(0))
+_latest: tuple[int, int, bytes] = (0, _NS_PER_MS, _second[1] + b"000Z")
 
 
 def wall_ns(stamp: bytes) -> int:
@@ -117,7 +128,7 @@ class Envelope:
     `epoch` the journal's, `EPOCH_LENGTH` hex digits. A new journal needs new envelopes.
     """
 
-    __slots__ = ("_template",)
+    __slots__ = ("_mono", "_mono_ns", "_n_base", "_parts", "_seq_base", "_template")
 
     def __init__(
         self, *, source: str, kind: str, lane: str, agent: str, epoch: str, boot: str
@@ -132,28 +143,45 @@ class Envelope:
             lane.encode(),
             _string(agent),
         )
-        self._template = b"".join(
-            (
-                _HEAD % epoch.encode(),
-                _AFTER_CLOCK,
-                constant.replace(b"%", b"%%"),
-                b',"sequence":"%b","streamseq":"%012d","data":%b}',
-            )
+        self._parts = (
+            (_HEAD % epoch.encode()).replace(b"%", b"%%"),
+            _AFTER_ID + constant.replace(b"%", b"%%") + b',"sequence":"',
+            b'","streamseq":"',
+            b'","data":%b}',
         )
+        self._mono_ns, self._mono = 0, b"0"
+        self._fit(0, 0)
 
     def render(
         self, seq: int, streamseq: int, at_wall_ns: int, at_mono_ns: int, clock: bytes, data: bytes
-    ) -> bytes:
-        """Give the payload of one event; `recordedtime` is still to be stamped.
+    ) -> bytearray:
+        """Give the payload of one event; `recordedtime` is still to be stamped, in its place.
 
         Both times are of the capture; `clock` is `SYNCED` or `UNSYNCED`; `data` is a JSON object.
         """
-        number = b"%012d" % seq
-        stamp = rfc3339(at_wall_ns)
-        return self._template % (number, stamp, clock, at_mono_ns, number, streamseq, data)
+        seq_end, n_end = seq - self._seq_base, streamseq - self._n_base
+        if not (0 <= seq_end < _ENDS and 0 <= n_end < _ENDS):
+            seq_end, n_end = seq % _ENDS, streamseq % _ENDS
+            self._fit(seq - seq_end, streamseq - n_end)
+        if at_mono_ns != self._mono_ns:
+            self._mono_ns, self._mono = at_mono_ns, b"%d" % at_mono_ns
+        digits = _DIGITS[seq_end]
+        said = (digits, rfc3339(at_wall_ns), clock, self._mono, digits, _DIGITS[n_end], data)
+        return self._template % said  # type: ignore[return-value]  # typeshed: it makes its own kind
+
+    def _fit(self, seq_base: int, n_base: int) -> None:
+        """Put all but the last two digits of both numbers into the template.
+
+        They change with every hundredth event; a number written out each time is garbage thrice.
+        """
+        self._seq_base, self._n_base = seq_base, n_base
+        of_seq = b"%010d%%b" % (seq_base // _ENDS)
+        of_n = b"%010d%%b" % (n_base // _ENDS)
+        before, between, behind, end = self._parts
+        self._template = bytearray().join((before, of_seq, between, of_seq, behind, of_n, end))
 
 
-def stamp_recorded(payload: bytes, stamp: bytes) -> bytes:
+def stamp_recorded(payload: bytes | bytearray, stamp: bytes) -> bytes:
     """Give the payload with `recordedtime` set to `stamp` (from `rfc3339`: exactly its length)."""
     return b"".join((payload[:RECORDED_AT], stamp, payload[RECORDED_END:]))
 
