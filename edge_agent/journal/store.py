@@ -42,7 +42,7 @@ COMMANDS_KEPT: Final = 1024
 """Ids of executed commands that are remembered; the oldest go first."""
 
 _COMMIT_PAGES: Final = 3  # WAL frames of a commit beside its full pages: measured
-_FULL_PAGE_BYTES: Final = 2048  # payload bytes to a WAL frame when many share a commit: measured
+_FULL_PAGE_BYTES: Final = 3300  # payload bytes to a WAL frame when many share a commit: measured
 
 _INSERT: Final = (
     "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload)"
