@@ -26,11 +26,14 @@ def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> S
     try:
         file = folder.journal_file(data_dir)
         try:
-            store = _open(file, max_pages, vfs)
+            store = _open(file, max_pages, vfs, apart=data_dir)
         except Broken:
-            folder.set_apart(data_dir)
             store = _open(folder.journal_file(data_dir), max_pages, vfs)
-        _take_over(store, data_dir)
+        try:
+            _take_over(store, data_dir)
+        except BaseException:
+            store.close()  # or it would hold the lock against the next attempt
+            raise
     except OSError as error:
         raise trouble_of(error) from error
     except DiskTrouble as trouble:
@@ -45,7 +48,8 @@ def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> S
     return store
 
 
-def _open(file: Path, max_pages: int, vfs: str | None) -> Store:
+def _open(file: Path, max_pages: int, vfs: str | None, apart: Path | None = None) -> Store:
+    """Open one file; a broken one is set apart when `apart` is its data_dir."""
     engine = schema.engine_of(file, max_pages=max_pages, vfs=vfs)
     try:
         with sqlite_errors(), engine.connect() as connection:
@@ -57,6 +61,13 @@ def _open(file: Path, max_pages: int, vfs: str | None) -> Store:
                 _give_up(verdict)
             schema.prepare(connection)
         return Store(engine, file)
+    except Broken:
+        if apart is not None:
+            # while it is open: SQLite sees that the file has moved, and does not copy the WAL into
+            # it when it is closed
+            folder.set_apart(apart)
+        engine.dispose()
+        raise
     except BaseException:
         engine.dispose()
         raise

@@ -158,13 +158,15 @@ def engine_of(file: Path, *, max_pages: int, vfs: str | None = None) -> Engine:
 def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
     """Set and read back everything the promise rests on, in the only order that works.
 
-    `page_size` and `auto_vacuum` come before WAL: after it they are silently ignored.
+    `page_size` and `auto_vacuum` come before WAL: after it they are silently ignored; and
+    `locking_mode` before anything reads a WAL that is there already: later, the index of that WAL
+    would be kept in a file shared with others.
     Raises SettingRefused.
     """
     wanted: tuple[tuple[str, str, object], ...] = (
+        ("locking_mode", "EXCLUSIVE", "exclusive"),
         ("page_size", str(PAGE_BYTES), PAGE_BYTES),
         ("auto_vacuum", "NONE", 0),
-        ("locking_mode", "EXCLUSIVE", "exclusive"),
         ("journal_mode", "WAL", "wal"),
         ("synchronous", "FULL", 2),
         ("wal_autocheckpoint", "0", 0),

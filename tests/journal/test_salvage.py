@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.journal import folder, salvage
+from edge_agent.journal import folder, opening, salvage
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
-from edge_agent.records import NORMAL, SALVAGED, URGENT
+from edge_agent.records import NORMAL, SALVAGED, URGENT, DiskTrouble
 from tests.kit.journals import batch, filled, killed, opened, quick_folder, row, spoilt
 
 PAGE = 4096
@@ -196,10 +196,12 @@ def test_database_and_wal_are_set_apart_together_and_both_are_read(
     page = pages_of_rows(after)[3]
     gone = gone_of(after, page)
     broken_at(after, page)
+    before = {path.name: path.read_bytes() for path in folder.place(after).iterdir()}
     again = opened(after)
     assert all_salvaged(again) == [seq for seq in range(1, 121) if seq not in gone]
-    assert len(folder.set_apart_before(after)) == 1
     again.close()
+    (apart,) = folder.set_apart_before(after)
+    assert {path.name: path.read_bytes() for path in apart.iterdir()} == before
 
 
 def test_what_was_acknowledged_is_kept_for_replays_and_not_sent_again(data_dir: Path) -> None:
@@ -270,3 +272,24 @@ def test_a_folder_that_cannot_be_salvaged_yet_is_salvaged_by_the_next_start(
     assert len(all_salvaged(again)) == 50
     assert len(again.restore().quarantined) == 1
     again.close()
+
+
+def test_salvage_that_fails_lets_the_file_go_and_is_done_by_the_next_attempt(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(data_dir, 50)
+    folder.place(data_dir).rename(data_dir / "corrupt-1")
+    held: list[object] = []
+
+    def full(sql: sqlite3.Connection, *_: object) -> None:
+        held.append(sql)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opening, "salvage", full)
+        with pytest.raises(DiskTrouble):
+            opened(data_dir)
+    store = opened(data_dir)
+    assert all_salvaged(store) == list(range(1, 51))
+    assert len(held) == 1
+    store.close()

@@ -72,6 +72,19 @@ def test_an_open_journal_has_every_setting(store: Store) -> None:
     assert found == SETTINGS
 
 
+def test_a_journal_that_was_killed_is_opened_without_a_shared_index(
+    store: Store, data_dir: Path, tmp_path: Path
+) -> None:
+    filled(store, 3)
+    after = killed(data_dir, tmp_path / "after")
+    again = opened(after)
+    assert sorted(path.name for path in folder.place(after).iterdir()) == [
+        folder.FILE,
+        folder.FILE + "-wal",
+    ]
+    again.close()
+
+
 class Deaf:
     """A connection that takes every setting but one."""
 
