@@ -175,6 +175,8 @@ class Window:
             for lane in self._after_urgent:
                 if lane.queue:
                     self._drain(lane.lane, lane.queue, plain, now_ns)
+                if not lane.exhausted:
+                    break  # what was salvaged is older than all that is normal
             if standing.replays:
                 self._drain(_REPLAY, standing.replays, plain, now_ns)
         for lane in self._all:
