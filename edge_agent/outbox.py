@@ -40,6 +40,9 @@ PENDING_URGENT_EXTRA: Final = 2_048
 SMALL_BYTES: Final = 256
 """An event with more than this of its own is weighed exactly while it waits in memory."""
 
+BATCH_EVENTS_MAX: Final = 1_024
+"""Events of one commit; more wait for the next: they are stamped and answered in one turn."""
+
 HOUSEKEEPING_EVENTS: Final = 256
 """Every so many events a commit carries a snapshot and a trim."""
 
@@ -212,16 +215,20 @@ class Outbox:
         self._seal_asked = False
         if self._running_batch is not None:
             return
-        pending, batch = self._gathering, self._batch
+        batch = self._batch
+        pending = self._gathering[:BATCH_EVENTS_MAX]
+        self._gathering = self._gathering[BATCH_EVENTS_MAX:]
         self._since_housekeeping += len(pending)
-        if self._since_housekeeping >= HOUSEKEEPING_EVENTS or self.storage.trim_wanted:
+        due = self._since_housekeeping >= HOUSEKEEPING_EVENTS or self.storage.trim_wanted
+        if due and not self._gathering:  # the snapshot is of all that is numbered
             self._keep_house(batch)
         if not pending and batch.empty():
             return
-        self._gathering = []  # also when it is empty: what comes now belongs to the next batch
         if pending:
             self._stamp(pending)
-            self._running_bytes = self._pending_bytes
+            self._running_bytes = (
+                sum([len(item[4]) for item in pending]) if self._gathering else self._pending_bytes
+            )
             batch.rows = [
                 (seq, lane, stream.id, n, "", row_crc(seq, lane, stream.id, None, body), body)
                 for seq, lane, stream, n, body, _ in pending
