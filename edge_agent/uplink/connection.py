@@ -26,6 +26,9 @@ LOOP_BACK_NS: Final = 5_000_000_000
 LEAVE_NS: Final = 2_000_000_000
 """How long a farewell waits for its PUBACKs; later the last will has to speak for us."""
 
+TICK_NS: Final = 1_000_000_000
+"""How often a standing connection is looked after."""
+
 NS: Final = 1_000_000_000
 
 _QOS_REFUSED = 0x9B
@@ -61,6 +64,7 @@ class Hooks:
 class Keeper(Protocol):
     """Whom a connection tells how it fares: the uplink."""
 
+    def greeted(self, took_ns: int) -> None: ...
     def flowing(self) -> None: ...
     def first_acknowledged(self) -> None: ...
     def publish_refused(self, reason: str, topic: bytes) -> None: ...
@@ -76,6 +80,7 @@ class Connection:
         reactor: Reactor,
         dialled: Dialled,
         version: Version,
+        patience_ns: int,
         broker: Broker,
         hooks: Hooks,
         book: Book,
@@ -99,7 +104,8 @@ class Connection:
         self._acknowledged = False
         self._over = False
         self._left: Callable[[], None] | None = None
-        self._deadline_ns = self._now() + int(broker.connack_timeout_s * NS)
+        self._opened_ns = self._now()
+        self._deadline_ns = self._opened_ns + patience_ns
         self._puback_ns = int(broker.puback_timeout_s * NS)
         self._session = Session(
             reactor,
@@ -163,8 +169,19 @@ class Connection:
             self._asked = True
             self._reactor.again(self._pump)
 
+    def due_ns(self, now_ns: int) -> int:
+        """Say when to be looked after next."""
+        soon_ns = now_ns + TICK_NS
+        window = self.window
+        if window is None or self._left is not None or not window.proven:
+            soon_ns = min(soon_ns, self._deadline_ns)
+        oldest_ns = None if window is None else window.oldest_sent_ns()
+        if oldest_ns is not None:
+            soon_ns = min(soon_ns, oldest_ns + self._puback_ns)
+        return max(soon_ns, now_ns)
+
     def tick(self, now_ns: int) -> None:
-        """Look after deadlines and the keep-alive; once a second."""
+        """Look after deadlines and the keep-alive; at `due_ns`, once a second at least."""
         window = self.window
         if self._left is not None:
             if now_ns >= self._deadline_ns:
@@ -206,6 +223,7 @@ class Connection:
             return
         now_ns = self._now()
         self.greeted_ns = now_ns
+        self._keeper.greeted(now_ns - self._opened_ns)
         hooks = self._hooks
         slots = max(min(self._broker.inflight_max, terms.receive_maximum), 1)
         window = self.window = Window(

@@ -51,8 +51,11 @@ class Dial:
     __slots__ = (
         "_broker",
         "_done",
+        "_lock",
         "_opening",
         "_post",
+        "_thread",
+        "_unwanted",
         "address",
         "began_ns",
         "outcome",
@@ -76,7 +79,10 @@ class Dial:
         self._opening = opening
         self._post = post
         self._done = done
-        threading.Thread(target=self._run, name="uplink-dial", daemon=True).start()
+        self._unwanted = False
+        self._lock = threading.Lock()  # once discarded, it posts no more: the reactor may be gone
+        self._thread = threading.Thread(target=self._run, name="uplink-dial", daemon=True)
+        self._thread.start()
 
     @property
     def connected(self) -> bool:
@@ -84,9 +90,15 @@ class Dial:
         return isinstance(self.outcome, Dialled)
 
     def discard(self) -> None:
-        """Close what it brought; what it brings later comes to nobody and is closed then."""
+        """Close what it brought, and what it may still bring; it will not post."""
+        with self._lock:
+            self._unwanted = True
         if isinstance(self.outcome, Dialled):
             self.outcome.sock.close()
+
+    def end(self) -> None:
+        """Wait for the thread after its word was heard: it is in its last call of the reactor."""
+        self._thread.join()
 
     def _at(self, stage: str) -> None:
         self.stage = stage
@@ -96,7 +108,11 @@ class Dial:
             self.outcome = self._opening(self.address, self._broker, self._at)
         except (OSError, UnicodeError) as fault:
             self.outcome = fault
-        self._post(self._done, self)
+        with self._lock:
+            if not self._unwanted:
+                self._post(self._done, self)
+                return
+        self.discard()
 
 
 def dial(address: Address, broker: Broker, stage: Callable[[str], None]) -> Dialled:

@@ -8,24 +8,29 @@ Rules:
 """
 
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.reactor import READ, WRITE, Reactor
 from edge_agent.uplink.packets import Version
-from edge_agent.uplink.stream import INBOUND_BYTES_MAX, End, Stream
+from edge_agent.uplink.stream import End, Stream
 
 RECEIVE_MAXIMUM_DEFAULT: Final = 65_535
 """What a broker takes at once when it does not say."""
 
 PACKET_BYTES_DEFAULT: Final = 268_435_455
 """The largest packet of a broker that does not say: the largest there is."""
+
+
+UNSUPPORTED_VERSION: Final = 0x84
+"""MQTT 5's word for a refused version; that of 3.1.1 is turned into it."""
+
+_VERSION_REFUSED = b"\x20\x02\x00\x01"
 
 
 class Cause(StrEnum):
@@ -146,13 +151,7 @@ class Session:
         if greeting.username is not None:
             client.username_pw_set(greeting.username, greeting.password)
         stream.packet = self._packet
-        connect: Any = None
-        if self.version is Version.V5:
-            connect = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            connect.MaximumPacketSize = INBOUND_BYTES_MAX
-        client.connect_async(
-            "broker", 1, greeting.keepalive_s, clean_start=True, properties=connect
-        )
+        client.connect_async("broker", 1, greeting.keepalive_s, clean_start=True)
 
     def open(self) -> None:
         """Say CONNECT."""
@@ -228,6 +227,9 @@ class Session:
 
     def _packet(self) -> None:
         """Show paho one whole packet, then tell what it made of it."""
+        if self.stream.shown.startswith(_VERSION_REFUSED) and self.version is Version.V311:
+            # paho calls this a protocol error, without a word of the reason
+            self._verdict = Ending(Cause.REFUSED, UNSUPPORTED_VERSION, "Unsupported version")
         self._client.loop_read()
         accepted, self._accepted = self._accepted, None
         if accepted is not None:

@@ -52,9 +52,9 @@ class End(StrEnum):
 class Stream:
     """The connection of one session; `sock` is connected and non-blocking.
 
-    `puback` is called with packet id and reason code, `packet` when `recv` has a whole packet
-    for paho. `ended` is not OPEN once nothing will come any more, `fault` the error if any;
-    `cut_off` says that the kernel refused some of what was to be sent.
+    `puback` is called with packet id and reason code, `packet` when `shown` is a whole packet,
+    for paho to `recv`. `ended` is not OPEN once nothing will come any more, `fault` the error if
+    any; `cut_off` says that the kernel refused some of what was to be sent.
     """
 
     __slots__ = (
@@ -62,7 +62,6 @@ class Stream:
         "_fill",
         "_pending",
         "_room",
-        "_shown",
         "_shown_at",
         "_skip",
         "_sock",
@@ -75,6 +74,7 @@ class Stream:
         "out",
         "packet",
         "puback",
+        "shown",
         "too_large",
     )
 
@@ -85,7 +85,7 @@ class Stream:
         self._room = memoryview(self._buffer)
         self._fill = 0
         self._skip = 0
-        self._shown = bytearray()
+        self.shown = bytearray()
         self._shown_at = 0
         self.puback: Callable[[int, int], None] = _nobody
         self.packet: Callable[[], None] = _nothing
@@ -149,7 +149,7 @@ class Stream:
 
     def recv(self, size: int) -> bytes:
         """Give paho the next bytes of the packet it is shown; BlockingIOError after its end."""
-        chunk = bytes(self._shown[self._shown_at : self._shown_at + size])
+        chunk = bytes(self.shown[self._shown_at : self._shown_at + size])
         if not chunk:
             raise BlockingIOError
         self._shown_at += len(chunk)
@@ -229,7 +229,7 @@ class Stream:
             code = buffer[body + _ID_BYTES] if stop - body > _ID_BYTES else 0
             self.puback(buffer[body] << 8 | buffer[body + 1], code)
         else:
-            self._shown, self._shown_at = self._buffer[start:stop], 0
+            self.shown, self._shown_at = self._buffer[start:stop], 0
             self.packet()
         return stop
 

@@ -5,8 +5,10 @@ Rules:
    stood, the first comes first again. One that stands is never left for a better one.
 2. One dial at a time per address. One that hangs is waited for until it is too old; so a name
    server that is slow rather than mute still gets us through.
-3. MQTT 5 first. A broker that refuses the version, or hangs up before it answers, is asked again
-   at once in 3.1.1, and what worked is remembered for an hour.
+3. MQTT 5 first. A broker that refuses the version, hangs up before it answers or says nothing
+   is asked again at once in 3.1.1, and what worked is remembered for an hour.
+4. Who has never answered in MQTT 5 is given little time for it, for some brokers only fall
+   silent. One that then is as slow in 3.1.1 is merely slow: MQTT 5 gets all the time it needs.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,7 @@ from typing import Final
 from edge_agent.configuration import Address, Broker
 from edge_agent.uplink.dial import Dial, Opening
 from edge_agent.uplink.packets import Version
-from edge_agent.uplink.session import Cause, Ending
+from edge_agent.uplink.session import UNSUPPORTED_VERSION, Cause, Ending
 from edge_agent.uplink.troubles import Trouble
 
 DIALS_MAX: Final = 4
@@ -27,7 +29,8 @@ DIAL_FORGET_NS: Final = 60_000_000_000
 V5_AGAIN_NS: Final = 3_600_000_000_000
 """A broker that spoke 3.1.1 is asked for MQTT 5 again after this: it may have been upgraded."""
 
-_UNSUPPORTED_VERSION = 0x84
+V5_PATIENCE_NS: Final = 1_000_000_000
+"""How long a broker may take for its first answer in MQTT 5 before 3.1.1 is tried."""
 
 Post = Callable[[Callable[[Dial], None], object], bool]
 
@@ -35,7 +38,7 @@ Post = Callable[[Callable[[Dial], None], object], bool]
 class Target:
     """What is known of one address."""
 
-    __slots__ = ("_v5_again_ns", "_version", "address", "dial", "trouble")
+    __slots__ = ("_patient", "_v5_again_ns", "_version", "address", "dial", "trouble")
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -43,6 +46,7 @@ class Target:
         self.trouble: Trouble | None = None
         self._version = Version.V5
         self._v5_again_ns = 0
+        self._patient = False
 
     def version(self, now_ns: int) -> Version:
         """Say which version to greet it in."""
@@ -50,10 +54,25 @@ class Target:
             self._version = Version.V5
         return self._version
 
+    def patience_ns(self, broker: Broker) -> int:
+        """Say how long to wait for its CONNACK."""
+        all_ns = int(broker.connack_timeout_s * 1_000_000_000)
+        if self._version is Version.V311 or self._patient:
+            return all_ns
+        return min(all_ns, V5_PATIENCE_NS)
+
+    def greeted(self, took_ns: int) -> None:
+        """Learn from a CONNACK that let us in."""
+        if self._version is Version.V5:
+            self._patient = True
+        elif took_ns >= V5_PATIENCE_NS:
+            self._patient, self._v5_again_ns = True, 0
+
     def other_version(self, ending: Ending, now_ns: int) -> bool:
         """Learn from a greeting without a CONNACK; True: ask again at once in the other version."""
-        refused = ending.cause is Cause.REFUSED and ending.code == _UNSUPPORTED_VERSION
-        if not refused and ending.cause not in (Cause.CLOSED, Cause.NONSENSE):
+        silent = ending.cause is Cause.NO_CONNACK and not self._patient
+        refused = ending.cause is Cause.REFUSED and ending.code == UNSUPPORTED_VERSION
+        if not (silent or refused) and ending.cause not in (Cause.CLOSED, Cause.NONSENSE):
             return False
         if self._version is Version.V5:
             self._version, self._v5_again_ns = Version.V311, now_ns + V5_AGAIN_NS
@@ -72,6 +91,7 @@ class Targets:
         self._all: list[Target] = []
         self._place = 0
         self._behind: list[Dial] = []
+        self._heard: Dial | None = None
 
     @property
     def present(self) -> Target:
@@ -117,6 +137,7 @@ class Targets:
 
     def answered(self, finished: Dial) -> Target | None:
         """Find whose dial has ended, and turn to it if it brought a connection."""
+        self._heard = finished
         for place, target in enumerate(self._all):
             if target.dial is finished:
                 target.dial = None
@@ -126,9 +147,11 @@ class Targets:
         return None
 
     def leave_behind(self) -> None:
-        """Forget all dials; what they bring will be closed."""
+        """Forget all dials; what they bring will be closed, and none calls the reactor again."""
         for target in self._all:
             self._forget(target)
+        if self._heard is not None:
+            self._heard.end()
 
     def _forget(self, target: Target) -> None:
         hanging, target.dial = target.dial, None

@@ -31,15 +31,13 @@ from edge_agent.uplink.window import Book, Kind
 HURRY_NS: Final = 1_000_000_000
 """An urgent event forces an attempt, but not more often than this."""
 
-SHORT_LIFE_NS: Final = 2_000_000_000
+SHORT_LIFE_NS: Final = 10_000_000_000
 SHORT_LIVES_MAX: Final = 5
 """So many connections in a row that ended so soon: a PUBACK no longer resets the back-off.
 
-Two clients with one id take the session from each other for ever; this slows them down.
+Two clients with one id take the session from each other for ever; this slows them down. The
+trouble is told until a connection outlives that time.
 """
-
-TICK_NS: Final = 1_000_000_000
-"""How often a standing connection is looked after."""
 
 _TAKEN_OVER = 0x8E
 
@@ -203,16 +201,26 @@ class Uplink:
         self._deadline_ns = self._timer.due_ns = due_ns
 
     def _tick(self, now_ns: int) -> int:
-        if self.phase in (Phase.CONNECTED, Phase.LEAVING):
-            assert self._connection is not None, "connected without a connection"
-            self._connection.tick(now_ns)
-            return now_ns + TICK_NS
+        connection = self._connection
+        if connection is not None:
+            self._outlive(connection, now_ns)
+            connection.tick(now_ns)
+            return connection.due_ns(now_ns)
         if now_ns >= self._deadline_ns:
             if self.phase is Phase.WAITING:
                 self._attempt(now_ns)
             elif self.phase is Phase.DIALING:
                 self._dial_hangs()
         return self._deadline_ns
+
+    def _outlive(self, connection: Connection, now_ns: int) -> None:
+        """Forgive a broker that closed one connection after the other, once one lasts."""
+        lived_ns = now_ns - connection.greeted_ns
+        if self._short_lives and connection.flowing and lived_ns >= SHORT_LIFE_NS:
+            self._short_lives = 0
+            self._backoff.reset()
+            self._targets.forgive()
+            self._tell()
 
     def _attempt(self, now_ns: int) -> None:
         if not self._targets.dial(self._broker, now_ns):
@@ -251,12 +259,13 @@ class Uplink:
     def _connect(self, target: Target, dialled: Dialled) -> None:
         now_ns = self._now()
         version = target.version(now_ns)
-        self._connection = Connection(
-            self._reactor, dialled, version, self._broker, self.hooks, self._book, self
+        patience_ns = target.patience_ns(self._broker)
+        connection = self._connection = Connection(
+            self._reactor, dialled, version, patience_ns, self._broker, self.hooks, self._book, self
         )
         self.phase = Phase.CONNECTED
-        self._deadline_ns = self._timer.due_ns = now_ns + TICK_NS
-        self._connection.open()
+        self._deadline_ns = self._timer.due_ns = connection.due_ns(now_ns)
+        connection.open()
 
     def _fail(self, target: Target, trouble: Trouble, delay_ns: int) -> None:
         target.trouble = trouble
@@ -265,10 +274,15 @@ class Uplink:
 
     # -- what a connection tells ---------------------------------------------------------------
 
+    def greeted(self, took_ns: int) -> None:
+        """Take note that the broker let us in."""
+        self._targets.present.greeted(took_ns)
+
     def flowing(self) -> None:
         """Take note that events may go."""
         self._tally.connects += 1
-        self._targets.forgive()
+        if self._short_lives < SHORT_LIVES_MAX:
+            self._targets.forgive()
         self._tell()
         self.hooks.connected()
 
@@ -324,6 +338,7 @@ class Uplink:
 
     def _left(self) -> None:
         self._connection = self._complaint = None
+        self._targets.first()
         done, self._stopped = self._stopped, None
         if done is None:
             self._wait_until(self._now())
