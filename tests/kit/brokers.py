@@ -123,7 +123,9 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "set_tcp_nodelay true",
             "log_dest stderr",
-            "max_queued_messages 0",  # the default drops what a slow subscriber has not read
+            # the default drops what a slow subscriber has not read; 0 would end the connection
+            # of whoever publishes what may not be published (2.0.11)
+            "max_queued_messages 1000000",
             f"allow_anonymous {'true' if users is None else 'false'}",
             f"persistence {'true' if persistent else 'false'}",
             f"persistence_location {folder}/",

@@ -6,7 +6,8 @@ One thread, one `select` loop. Faults are switched while it runs:
 - `cut()`: every connection is reset now
 - `cut_after(n)`: each connection, old or new, is reset when so many more bytes came from the client
 - `hang_up_on`: protocol versions whose CONNECT is answered by closing
-- `puback`: what to do with a PUBACK: `pass`, `drop`, `double`, `hold` (until `release()`)
+- `puback`: what to do with a PUBACK: `pass`, `drop`, `double`, `hold` (until `release()`), or
+  `pass_first`: only the first of each connection, and drop the others
 """
 
 import contextlib
@@ -57,6 +58,7 @@ class Pair:
         self.held: list[bytes] = []
         self.left: int | None = None
         self.first = True
+        self.answered = False
 
     def reset(self) -> None:
         for sock in (self.client, self.broker):
@@ -221,7 +223,9 @@ class Proxy:
         except OSError:
             self._reset(pair)
             return
-        if not chunk:
+        if not chunk and self._hole:
+            self._selector.unregister(sock)  # nobody hears of it
+        elif not chunk:
             self._close(pair)
         elif self._hole or pair.broker is None:
             return
@@ -258,8 +262,11 @@ class Proxy:
             self.pubacks_seen += 1
             if self.puback == "hold":
                 pair.held.append(packet)
+            elif self.puback == "pass_first":
+                out += b"" if pair.answered else packet
             else:
                 out += packet * {"pass": 1, "drop": 0, "double": 2}[self.puback]
+            pair.answered = True
         self._send(pair, pair.client, out)
 
     def _send(self, pair: Pair, sock: socket.socket, chunk: bytes) -> None:
@@ -270,7 +277,9 @@ class Proxy:
 
     def _forget(self, pair: Pair) -> None:
         for sock in (pair.client, pair.broker):
-            if sock is not None and self._pairs.pop(sock, None) is not None:
+            if sock is None or self._pairs.pop(sock, None) is None:
+                continue
+            if sock in self._selector.get_map():
                 self._selector.unregister(sock)
 
     def _reset(self, pair: Pair) -> None:

@@ -92,7 +92,13 @@ class Rig:
         return f"{uplink.phase} {uplink.condition} {uplink.why!r} {uplink.counters()} {self.told}"
 
     def connected(self) -> Self:
-        self.until(lambda: self.uplink.connected, "connected")
+        """Wait until events may flow and the birth is acknowledged: the subscriptions stand."""
+
+        def stands() -> bool:
+            connection = self.uplink._connection
+            return connection is not None and connection.flowing and connection._acknowledged
+
+        self.until(stands, "connected")
         return self
 
     def scans(self, count: int, size: int = 60) -> None:
@@ -132,6 +138,10 @@ class Rig:
     ) -> None:
         if kind is None:
             self.stop()
+        self.uplink._targets.leave_behind()
+        connection = self.uplink._connection
+        if connection is not None:
+            connection._session.close()
         self.reactor.close()
 
 
@@ -141,16 +151,27 @@ class Audience:
     def __init__(self, port: int, *, topic: str = "acme/#", **login: str) -> None:
         self.messages: list[mqtt.MQTTMessage] = []
         self._there = threading.Event()
+        self._heard = threading.Condition()
         client = self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         if login:
             client.username_pw_set(login["username"], login["password"])
         client.on_connect = lambda *_: client.subscribe(topic, 1)
         client.on_subscribe = lambda *_: self._there.set()
-        client.on_message = lambda _client, _userdata, message: self.messages.append(message)
+        client.on_message = self._hear
         client.reconnect_delay_set(1, 1)
         client.connect("127.0.0.1", port)
         client.loop_start()
         assert self._there.wait(DEADLINE_S), "the audience was not let in"
+
+    def _hear(self, _client: object, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        with self._heard:
+            self.messages.append(message)
+            self._heard.notify_all()
+
+    def until(self, predicate: Callable[[], object], what: str) -> None:
+        """Wait for what nobody's reactor must turn for."""
+        with self._heard:
+            assert self._heard.wait_for(predicate, DEADLINE_S), f"never: {what}"
 
     def payloads(self, topic: bytes = TOPIC) -> list[bytes]:
         return [one.payload for one in list(self.messages) if one.topic.encode() == topic]

@@ -183,7 +183,19 @@ def test_neither_version_is_an_answer() -> None:
     "ending", [Ending(Cause.REFUSED, 0x86), Ending(Cause.LOST), Ending(Cause.NO_CONNACK)]
 )
 def test_other_failures_say_nothing_about_the_version(ending: Ending) -> None:
-    assert not Target(ADDRESS).other_version(ending, 0)
+    target = Target(ADDRESS)
+    target.greeted(0)  # it has spoken MQTT 5 before: silence now is something else
+    assert not target.other_version(ending, 0)
+
+
+def test_silence_in_mqtt_5_is_given_little_time_once() -> None:
+    target, broker = Target(ADDRESS), Broker(addresses=(ADDRESS,))
+    assert target.patience_ns(broker) == targets.V5_PATIENCE_NS
+    assert target.other_version(Ending(Cause.NO_CONNACK), 0)
+    assert target.patience_ns(broker) == 5 * NS
+    target.greeted(targets.V5_PATIENCE_NS)  # as slow in 3.1.1: merely slow
+    assert target.version(1) is Version.V5
+    assert target.patience_ns(broker) == 5 * NS
 
 
 def test_hanging_dials_are_bounded_and_an_old_one_is_left_behind() -> None:

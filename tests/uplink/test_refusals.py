@@ -1,0 +1,189 @@
+"""What a broker will not have: set aside with its reason, never in the way of the rest."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_agent.ports import Condition
+from edge_agent.records import NORMAL
+from edge_agent.uplink import connection
+from edge_agent.uplink.window import PUBLISH_BYTES_MAX
+from tests.kit.brokers import MOSQUITTO, Mosquitto
+from tests.kit.proxy import Proxy
+from tests.uplink.rig import ANDON, STATUS, TOPIC, Audience, Rig
+
+pytestmark = pytest.mark.broker
+
+USERS = {"agent": "a", "audience": "b"}
+LOGIN = {"username": "audience", "password": "b"}
+MAY_ALL = ["user audience", "topic readwrite #", "user agent", "topic readwrite acme/#"]
+NO_SCANS = [
+    *MAY_ALL[:2],
+    "user agent",
+    "topic readwrite acme/plant1/assembly/line3/agent/#",
+    f"topic write {ANDON.decode()}",
+]
+NOTHING = [*MAY_ALL[:2], "user agent", "topic read acme/#"]
+
+
+@contextmanager
+def guarded(folder: Path, access: list[str], *settings: str) -> Iterator[Mosquitto]:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    with Mosquitto(folder / "guarded", users=USERS, access=access, settings=settings) as broker:
+        yield broker
+
+
+@contextmanager
+def older(port: int) -> Iterator[Proxy]:
+    """Leave MQTT 3.1.1 only."""
+    with Proxy(port) as proxy:
+        proxy.hang_up_on = {5}
+        yield proxy
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text("a\n", "utf-8")
+    return path
+
+
+def test_a_topic_that_we_may_not_write(tmp_path: Path, secret: Path) -> None:
+    with (
+        guarded(tmp_path, NO_SCANS) as broker,
+        Audience(broker.port, **LOGIN) as audience,
+        Rig(broker.port, username="agent", password_file=secret) as rig,
+    ):
+        rig.connected().scans(30)
+        rig.pull()
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, seq, "not_authorized") for seq in range(1, 31)]
+        rig.until(lambda: audience.numbers(ANDON) == [31], "what we may write")
+        assert not audience.numbers(TOPIC)
+        assert rig.uplink.connected
+        assert rig.uplink.condition is Condition.TROUBLE
+        assert f"refuses what we publish on {TOPIC.decode()}: not authorized" in rig.uplink.why
+        assert "access rules" in rig.uplink.remedy
+        assert len(rig.told) == 2, "told once, not thirty times"
+        assert rig.counter("refused_not_authorized") == 30
+
+
+def test_silent_refusal_of_the_older_version_is_found_by_our_own_status(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOOP_BACK_NS", 300_000_000)
+    with (
+        guarded(tmp_path, NOTHING) as broker,
+        older(broker.port) as proxy,
+        Audience(broker.port, **LOGIN) as other,
+        Rig(proxy.port, username="agent", password_file=secret) as rig,
+    ):
+        other.publish(STATUS, b'{"state": "online", "connection": 0}', retain=True)
+        rig.scans(10)
+        rig.until(lambda: rig.uplink.condition is Condition.TROUBLE, "trouble")
+        assert "does not deliver our own status: events wait" in rig.uplink.why
+        assert "(ACL)" in rig.uplink.remedy
+        rig.until(lambda: rig.counter("disconnects_no_loop_back") >= 2, "tried again")
+        assert not rig.outbox.aside
+        assert not rig.outbox.acknowledged_order, "no event left"
+        broker.set_access(MAY_ALL)
+        broker.reload()
+        with Audience(broker.port, **LOGIN) as audience:
+            rig.connected().settled()
+            rig.until(lambda: audience.numbers() == list(range(1, 11)), "all scans")
+        assert rig.uplink.condition is Condition.OK
+
+
+@pytest.mark.parametrize("version", [5, 4])
+def test_the_status_that_comes_back_must_be_of_this_connection(
+    plain_broker: Mosquitto, version: int
+) -> None:
+    with Proxy(plain_broker.port) as proxy, Rig(proxy.port) as rig:
+        proxy.hang_up_on = set() if version == 5 else {5}
+        rig.connected()
+        assert rig.counter("mqtt_version") == version
+        rig.until(lambda: rig.counter("acknowledged"), "the birth")
+        assert rig.counter("messages_in") == (0 if version == 5 else 1)
+        assert not rig.commands, "our own status is no command"
+
+
+def test_larger_than_the_broker_says(own_broker: Mosquitto) -> None:
+    config = own_broker._config
+    config.write_text(config.read_text("utf-8") + "max_packet_size 2000\n", "utf-8")
+    own_broker.start()
+    with Audience(own_broker.port) as audience, Rig(own_broker.port) as rig:
+        rig.connected().scans(1)
+        rig.scans(1, size=3000)
+        rig.scans(1)
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, 2, "oversize")]
+        rig.until(lambda: audience.numbers() == [1, 3], "the others")
+        assert rig.counter("connects") == 1
+        assert "too large" in rig.uplink.why
+
+
+def test_larger_than_a_message_may_be_there(own_broker: Mosquitto) -> None:
+    config = own_broker._config
+    config.write_text(config.read_text("utf-8") + "message_size_limit 1000\n", "utf-8")
+    own_broker.start()
+    with Audience(own_broker.port) as audience, Rig(own_broker.port) as rig:
+        rig.connected().scans(1)
+        rig.scans(1, size=3000)
+        rig.scans(1)
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, 2, "packet_too_large")]
+        rig.until(lambda: audience.numbers() == [1, 3], "the others")
+        assert rig.counter("connects") == 1
+
+
+def test_larger_than_anything_we_send(plain_broker: Mosquitto) -> None:
+    with Audience(plain_broker.port) as audience, Rig(plain_broker.port) as rig:
+        rig.connected().scans(1, size=PUBLISH_BYTES_MAX - len(TOPIC))
+        rig.scans(1, size=PUBLISH_BYTES_MAX - len(TOPIC) + 1)
+        rig.scans(1)
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, 2, "oversize")]
+        rig.until(lambda: audience.numbers() == [1, 3], "the others")
+
+
+def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto) -> None:
+    """MQTT 3.1.1 has no word for a limit: mosquitto closes, at every attempt."""
+    config = own_broker._config
+    config.write_text(config.read_text("utf-8") + "max_packet_size 2000\n", "utf-8")
+    own_broker.start()
+    with (
+        older(own_broker.port) as proxy,
+        Audience(own_broker.port) as audience,
+        Rig(proxy.port) as rig,
+    ):
+        rig.connected().scans(25)
+        rig.scans(1, size=3000)
+        rig.scans(25)
+        rig.pull()
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, 26, "ends_connections")]
+        rig.until(lambda: len(set(audience.numbers())) == 50, "the others")
+        assert audience.numbers(ANDON)
+        assert rig.counter("poison") == 1
+        assert rig.counter("connects") <= 8
+
+
+def test_a_network_that_cuts_is_not_taken_for_a_broker_that_hangs_up(proxy: Proxy) -> None:
+    """The same event is cut nine times in a row, whole; it is like others that have passed."""
+    with Rig(proxy.port) as rig:
+        rig.connected().scans(5)
+        rig.settled()
+        proxy.puback = "drop"
+        rig.scans(1)
+        for number in range(2, 11):
+            rig.until(lambda: proxy.pubacks_seen >= 1, "on its way")
+            proxy.puback = "pass_first"
+            proxy.pubacks_seen = 0
+            proxy.cut()
+            rig.until(lambda: rig.counter("connects") == number, "back")  # noqa: B023
+        proxy.puback = "pass"
+        rig.settled()
+        assert not rig.outbox.aside
