@@ -11,8 +11,8 @@ from tests.bench.stand import Down, Stand, came, drive, elapsed, standing
 GROUPS = {1: 2000, 8: 1000, 64: 500}
 """How many groups of each size are scanned: several rounds of SQLite's checkpoint."""
 
-GROUPS_QUICK = {1: 334, 8: 334, 64: 30}
-"""As many as fit into one round of the checkpoint, or its bytes would be luck."""
+GROUPS_QUICK = {1: 334, 8: 250, 64: 84}
+"""One round of the product's checkpoint each, or its share would be luck."""
 
 SLOW_SHARE = 8
 """Who commits each scan alone is asked for so many times fewer groups: each costs the same."""

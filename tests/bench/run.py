@@ -1,7 +1,7 @@
 """`make bench`: the product, (a) the bare limit and (b) the afternoon's script, side by side.
 
     make bench                              everything, about ten minutes
-    make bench ARGS="--quick"               everything, smaller, two to three minutes
+    make bench ARGS="--quick"               everything, smaller, three minutes on idle cores
     make bench ARGS="--only burst"          one group; may be given again
     make bench ARGS="--who product,bare"    some of the contenders
 
