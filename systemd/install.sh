@@ -283,12 +283,17 @@ forget_old_releases() {
 }
 
 uninstall() {
-    for unit in $(running) edge-agent.service; do
-        "$systemctl" disable --quiet --now "$unit" || :
-    done
+    units=$(running)
+    # shellcheck disable=SC2086 # unit names, one word each
+    if [ -n "$units" ]; then "$systemctl" stop $units; fi
+    if [ -e "$lib/systemd/system/edge-agent.service" ]; then
+        "$systemctl" disable --quiet edge-agent.service edge-agent@.service
+    fi
     system_files | while read -r _ target; do rm -f "$target"; done
     rm -rf "$opt" "$shortcut"
+    if [ -n "$purge" ]; then rm -rf "$root"/etc/systemd/system/edge-agent*.service.d; fi
     "$systemctl" daemon-reload
+    name_ports
     if [ -n "$purge" ]; then
         rm -rf "$etc" "$var"
         if [ -z "$root" ] && id edge-agent >/dev/null 2>&1; then userdel edge-agent; fi

@@ -195,7 +195,11 @@ def end(device: Device, journal: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not device.opt.exists()
     assert not device.unit.exists()
-    assert "disable --quiet --now edge-agent.service" in device.asked()
+    assert device.asked() == [
+        "stop edge-agent.service",
+        "disable --quiet edge-agent.service edge-agent@.service",
+        "daemon-reload",
+    ]
     assert device.agent_toml.exists()
     assert journal.exists()
     assert device.install("--uninstall", "--purge").returncode == 0
