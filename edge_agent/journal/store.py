@@ -67,7 +67,26 @@ class Store:
         self.commits = 0
         with sqlite_errors():
             self._know_itself()
+            self._make_durable()
             self._grow_wal()
+
+    def _make_durable(self) -> None:
+        """Have what is read here on the disk before anybody is told of it.
+
+        Recovery believes what a killed process left in the kernel's memory, and what a failed
+        flush left there: the kernel forgets that it still has to write it. A checkpoint writes it
+        anew, into the database, and flushes that.
+        """
+        try:
+            self._checkpoint()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_FULL":
+                raise
+            fd = os.open(f"{self._file}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
     def _know_itself(self) -> None:
         found = self.sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
@@ -268,6 +287,13 @@ class Store:
         """Copy the WAL into the database, explicitly: automatic ones never report an I/O error."""
         with sqlite_errors():
             self._checkpoint()
+
+    def rest(self) -> None:
+        """Copy all out and begin the WAL anew: the next start finds next to nothing in it."""
+        with sqlite_errors():
+            self._checkpoint()
+            said = "INSERT OR REPLACE INTO meta (key, value) VALUES ('rested', ?)"
+            self.sql.execute(said, (str(self.high),))
 
     def _checkpoint(self) -> None:
         busy, in_log, copied = self.sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -111,7 +111,7 @@ class _Work:
         elif job.kind == "checkpoint":
             store.checkpoint()
         elif job.kind == "stop":
-            store.checkpoint()
+            store.rest()
             self._answer(job.reply, None)
 
     def _open(self) -> Store:
