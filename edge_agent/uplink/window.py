@@ -172,16 +172,20 @@ class Window:
         if standing.messages:
             self._put_messages(plain, now_ns)
         if urgent.at_tip and not urgent.queue:
-            for lane in self._after_urgent:
-                if lane.queue:
-                    self._drain(lane.lane, lane.queue, plain, now_ns)
-                if not lane.exhausted:
-                    break  # what was salvaged is older than all that is normal
-            if standing.replays:
-                self._drain(_REPLAY, standing.replays, plain, now_ns)
+            self._fill_after_urgent(plain, now_ns)
         for lane in self._all:
             if not lane.at_tip:
                 lane.top_up()
+
+    def _fill_after_urgent(self, plain: int, now_ns: int) -> None:
+        for lane in self._after_urgent:
+            if lane.queue:
+                self._drain(lane.lane, lane.queue, plain, now_ns)
+            if not lane.exhausted:
+                break  # what was salvaged is older than all that is normal
+        replays = self._standing.replays
+        if replays:
+            self._drain(_REPLAY, replays, plain, now_ns)
 
     def _drain(self, kind: int, queue: deque[Entry], slots: int, now_ns: int) -> None:
         """Send rows of one lane: the hot path."""
