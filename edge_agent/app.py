@@ -43,6 +43,9 @@ STOP_NS: Final = 8_000_000_000
 PONG_NS: Final = 60_000_000_000
 """A journal thread that has not answered for so long is dead: the watchdog is fed no more."""
 
+UNREADABLE_TRIES_MAX: Final = 8
+"""Attempts to open a journal that the disk does not read, some 10 s; then it is set apart."""
+
 GC_THRESHOLD: Final = 50_000
 """Containers made and kept before the collector looks; nothing on the path of a scan is kept."""
 
@@ -100,6 +103,7 @@ class Agent:
             reactor, configuration, config, environ, self._notify, self._apply
         )
         self._pinged_ns = NEVER
+        self._openings = 0
         self._ending = False
         self._stop_due_ns = NEVER
         self._feed = reactor.timer(self._on_feed)
@@ -142,7 +146,12 @@ class Agent:
     def _open_store(self) -> Store:
         configuration = self._configuration
         quota_bytes = configuration.journal.quota_mb * _MB
-        return open_store(configuration.agent.data_dir, quota_bytes=quota_bytes)
+        self._openings += 1  # only the journal's thread counts
+        return open_store(
+            configuration.agent.data_dir,
+            quota_bytes=quota_bytes,
+            unreadable_is_broken=self._openings > UNREADABLE_TRIES_MAX,
+        )
 
     def opened(self, restored: Restored) -> None:
         """Go on with the journal restored: devices, then the broker."""

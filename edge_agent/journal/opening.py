@@ -8,7 +8,9 @@ Rules:
 
 import errno
 import os
+import re
 from pathlib import Path
+from typing import Final
 
 from edge_agent.journal import folder, schema
 from edge_agent.journal.salvage import salvage
@@ -16,9 +18,17 @@ from edge_agent.journal.store import Store
 from edge_agent.journal.trouble import sqlite_errors, trouble_of
 from edge_agent.records import Broken, DiskTrouble, NewerJournal
 
+_ERROR_CODE: Final = re.compile(r"error code=(\d+)")
+_SQLITE_IOERR: Final = 10
 
-def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> Store:
+
+def open_store(
+    data_dir: Path, *, quota_bytes: int, vfs: str | None = None, unreadable_is_broken: bool = False
+) -> Store:
     """Open the journal in `data_dir`; `vfs` names another SQLite file system.
+
+    A page that the disk does not read is trouble, to be tried again; with `unreadable_is_broken`
+    the file is set apart for it, and what can be read is salvaged.
 
     Raises DiskTrouble (try again later) and NewerJournal (refuse to start).
     """
@@ -26,7 +36,9 @@ def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> S
     try:
         file = folder.journal_file(data_dir)
         try:
-            store = _open(file, max_pages, vfs, apart=data_dir)
+            store = _open(
+                file, max_pages, vfs, apart=data_dir, unreadable_is_broken=unreadable_is_broken
+            )
         except Broken:
             store = _open(folder.journal_file(data_dir), max_pages, vfs)
         try:
@@ -48,7 +60,14 @@ def open_store(data_dir: Path, *, quota_bytes: int, vfs: str | None = None) -> S
     return store
 
 
-def _open(file: Path, max_pages: int, vfs: str | None, apart: Path | None = None) -> Store:
+def _open(
+    file: Path,
+    max_pages: int,
+    vfs: str | None,
+    *,
+    apart: Path | None = None,
+    unreadable_is_broken: bool = False,
+) -> Store:
     """Open one file; a broken one is set apart when `apart` is its data_dir."""
     engine = schema.engine_of(file, max_pages=max_pages, vfs=vfs)
     try:
@@ -58,7 +77,7 @@ def _open(file: Path, max_pages: int, vfs: str | None, apart: Path | None = None
                 _refuse(file, version)
             verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if verdict != "ok":
-                _give_up(verdict)
+                _judge(verdict, unreadable_is_broken=unreadable_is_broken)
             schema.prepare(connection)
         return Store(engine, file)
     except Broken:
@@ -80,7 +99,11 @@ def _refuse(file: Path, version: int) -> None:
     )
 
 
-def _give_up(verdict: str) -> None:
+def _judge(verdict: str, *, unreadable_is_broken: bool) -> None:
+    """Tell a broken file from one that the disk does not read just now."""
+    code = _ERROR_CODE.search(verdict)
+    if code and int(code[1]) & 0xFF == _SQLITE_IOERR and not unreadable_is_broken:
+        raise DiskTrouble("failing", f"the journal cannot be read: {verdict}", "check the card")
     raise Broken(verdict)
 
 
