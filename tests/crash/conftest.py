@@ -1,0 +1,75 @@
+"""A place in memory for folders that live for milliseconds, and the table of what was found."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.journal import store
+from tests.crash.campaign import SEED, Tally
+from tests.kit.disk_faults import FAULTS
+
+UNMENDED = {
+    "test_first_boot": "a folder whose flush failed is not flushed again by the next start",
+    "test_work": "a read error in quick_check sets a sound file apart; a commit whose flush failed"
+    " is told after a reopening though it was never flushed",
+    "test_setting_apart_and_salvaging": "a read error while salvaging gives rows up; a rename that"
+    " fails leaves the file locked by ourselves",
+    "test_second_cut_while_recovering": "the first commit after a recovery shares a block with an"
+    " acknowledged one",
+    "test_cut_after_a_restart_without_one": "what recovery finds is published before it is flushed",
+}
+"""What these tests have found in the journal and nobody has mended yet; the aim is an empty table.
+
+A test may pass by chance of its cuts; it leaves the table together with the mending.
+"""
+
+_MEMORY = Path("/dev/shm")
+_tallies: list[Tally] = []
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """Give a folder on a RAM disk where there is one: the durability tested here is simulated."""
+    memory = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    place = Path(tempfile.mkdtemp(prefix="edge-agent-crash-", dir=memory))
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grow the WAL to 64 KiB only: the same steps, sixty times fewer of them."""
+    monkeypatch.setattr(store, "GROWN_WAL_BYTES", 64 * 1024)
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Tally:
+    """Give a row of the table, named after the test."""
+    made = Tally(request.node.name.removeprefix("test_").replace("_", " "))
+    _tallies.append(made)
+    return made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the failures that are known."""
+    for item in items:
+        why = UNMENDED.get(getattr(item, "originalname", item.name))
+        if why is not None and item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xfail(reason=why, strict=False))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table: bad cuts of all cuts, by what the disk did with unflushed writes."""
+    rows = [made for made in _tallies if made.cuts]
+    if not rows:
+        return
+    terminalreporter.section(f"power cuts: bad/all by fault of the disk (SEED={SEED})")
+    terminalreporter.write_line(f"{'':<52}" + "".join(f"{fault:>9}    " for fault in FAULTS))
+    for made in rows:
+        terminalreporter.write_line(made.line())
+    total = sum(made.cuts.total() for made in rows)
+    terminalreporter.write_line(f"{total} cuts in {sum(made.took_s for made in rows):.1f} s")
