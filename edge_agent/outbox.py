@@ -215,13 +215,10 @@ class Outbox:
         self._seal_asked = False
         if self._running_batch is not None:
             return
-        batch = self._batch
         pending = self._gathering[:BATCH_EVENTS_MAX]
         self._gathering = self._gathering[BATCH_EVENTS_MAX:]
         self._since_housekeeping += len(pending)
-        due = self._since_housekeeping >= HOUSEKEEPING_EVENTS or self.storage.trim_wanted
-        if due and not self._gathering:  # the snapshot is of all that is numbered
-            self._keep_house(batch)
+        batch = self._part_of_batch() if self._gathering else self._whole_batch()
         if not pending and batch.empty():
             return
         if pending:
@@ -237,10 +234,21 @@ class Outbox:
         elif batch.trim is not None:
             self._put_cursor_beside(batch)  # the row that has it may go
         self._running, self._running_batch = pending, batch
-        self._running_heeding, self._heeding = self._heeding, []
-        self._batch = Batch()
         self._began_ns = self.clock.mono_ns()
         self.writer.commit(batch)
+
+    def _part_of_batch(self) -> Batch:
+        """Take what events need; notes wait for the commit that has all that they belong to."""
+        streams, self._batch.streams = self._batch.streams, []
+        return Batch(streams=streams)
+
+    def _whole_batch(self) -> Batch:
+        """Take everything, the notes and who waits for them; now and then keep house as well."""
+        batch, self._batch = self._batch, Batch()
+        self._running_heeding, self._heeding = self._heeding, []
+        if self._since_housekeeping >= HOUSEKEEPING_EVENTS or self.storage.trim_wanted:
+            self._keep_house(batch)  # the snapshot is of all that is numbered
+        return batch
 
     def _stamp(self, pending: list[Pending]) -> None:
         """Write into each payload, in its place, when its commit begins: now."""

@@ -36,3 +36,17 @@ def test_a_cut_between_two_of_them_leaves_no_hole_in_the_numbers(bench: Bench, k
     again.turn()
     numbers = [int(event["streamseq"]) for event in again.events() if "text" in event["data"]]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_note_waits_for_the_commit_that_has_the_event_it_belongs_to(bench: Bench) -> None:
+    stalled(bench)
+    bench.outbox.put_aside(0, 3, "too long")
+    bench.outbox.explain("", 3, "too long", None)
+    for job in bench.gate.waiting():
+        job()
+    bench.turn()
+    bench.gate.open()
+    for _ in range(8):
+        bench.turn()
+    aside = next(batch for batch in bench.gate.commits if batch.aside)
+    assert aside.rows[-1][0] == bench.outbox.high  # where its explanation is
