@@ -33,6 +33,8 @@ NS: Final = 1_000_000_000
 
 _QOS_REFUSED = 0x9B
 _OF_FORM = frozenset({0x90, 0x95, 0x99})  # DISCONNECT names a message's topic, size or form
+_OF_OTHERS = frozenset({0x89, 0x8B, 0x8D, 0x8E, 0x98, 0x9C, 0x9D, 0x9F, 0xA0})
+"""DISCONNECT names what no message has to do with: busy, shutting down, taken over, moved ..."""
 
 
 def _ignore(*_: object) -> None:
@@ -279,7 +281,8 @@ class Connection:
         tally.too_large_in += stream.too_large
         tally.ends[ending.cause] += 1
         if window is not None:
-            if ending.cause in (Cause.CLOSED, Cause.GOODBYE) and not (stream.out or stream.cut_off):
+            hung_up = ending.cause in (Cause.CLOSED, Cause.GOODBYE)
+            if hung_up and ending.code not in _OF_OTHERS and not (stream.out or stream.cut_off):
                 window.hung_up(told=ending.code in _OF_FORM)
             window.close()
             self.window = None

@@ -1,6 +1,7 @@
 """What a broker will not have: set aside with its reason, never in the way of the rest."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from edge_agent.ports import Condition
 from edge_agent.records import NORMAL
 from edge_agent.uplink import connection
+from edge_agent.uplink.suspicion import CLOSES_LIKE_OTHERS_MAX
 from edge_agent.uplink.window import PUBLISH_BYTES_MAX
 from tests.kit.brokers import MOSQUITTO, Mosquitto
-from tests.kit.proxy import Proxy
+from tests.kit.proxy import Packets, Proxy
+from tests.uplink.peers import accepting
 from tests.uplink.rig import ANDON, STATUS, TOPIC, Audience, Rig
 
 pytestmark = pytest.mark.broker
@@ -187,3 +190,38 @@ def test_a_network_that_cuts_is_not_taken_for_a_broker_that_hangs_up(proxy: Prox
         proxy.puback = "pass"
         rig.settled()
         assert not rig.outbox.aside
+
+
+def dismissing(code: int) -> Callable[[socket.socket], None]:
+    """Take everything but scans; to a scan say goodbye, with this reason."""
+
+    def answer(sock: socket.socket) -> None:
+        cut = Packets()
+        while chunk := sock.recv(65536):
+            for packet in cut.feed(chunk):
+                if packet[0] == 0x10:
+                    sock.sendall(b"\x20\x03\x00\x00\x00")
+                elif TOPIC in packet:
+                    sock.sendall(bytes((0xE0, 1, code)))
+                    return
+                elif packet[0] & 0xF0 == 0x30:
+                    at = packet.index(b"status") + len(b"status")
+                    sock.sendall(b"\x40\x02" + packet[at : at + 2])
+
+    return answer
+
+
+def test_a_goodbye_that_names_the_size_convicts_who_is_alone() -> None:
+    with accepting(dismissing(0x95)) as port, Rig(port) as rig:
+        rig.scans(2)
+        rig.settled()
+        assert rig.outbox.aside == [(NORMAL, n, "ends_connections") for n in (1, 2)]
+        assert rig.counter("disconnects_goodbye") == 3, "two together, then each alone"
+
+
+def test_a_broker_that_shuts_down_convicts_nobody() -> None:
+    with accepting(dismissing(0x8B)) as port, Rig(port, backoff_max_s=0.02) as rig:
+        rig.scans(1)
+        rig.until(lambda: rig.counter("disconnects_goodbye") > CLOSES_LIKE_OTHERS_MAX, "often")
+        assert not rig.outbox.aside
+        assert "shutting down" in " ".join(why for _, why, _ in rig.told)

@@ -1,5 +1,8 @@
 """Each rule of the window by an example."""
 
+import gc
+import sys
+
 from edge_agent.records import NORMAL, URGENT, Entry
 from edge_agent.uplink import packets
 from edge_agent.uplink.lanes import LANE_QUEUE_MAX, PAGE_AHEAD
@@ -266,3 +269,42 @@ def test_what_was_sent_before_is_counted_as_sent_twice() -> None:
     again, _ = after(window, shelf)
     again.fill(10**12)
     assert (tally.published, tally.duplicates_sent) == (4, 2)
+
+
+class Forgetful(set[int]):
+    """Remembers no number."""
+
+    def add(self, _number: int) -> None: ...
+
+
+def test_an_event_leaves_nothing_behind() -> None:
+    events, batch = 20_000, 64
+    window, shelf, out, tally = made(slots=20)
+    rows = [Entry(n, b"n", b"x" * 500, 10**12) for n in range(1, events + 1)]
+    batches = [rows[at : at + batch] for at in range(0, events, batch)]
+    shelf.done[NORMAL] = Forgetful()
+    collections: list[int] = []
+
+    def collected(phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            collections.append(window.in_flight)
+
+    def drive(some: list[list[Entry]]) -> None:
+        for entries in some:
+            window.normal.hand(entries)
+            while window.normal.queue or window.in_flight:
+                window.fill(10**12)
+                out.clear()
+                for packet_id in tuple(window._flight):
+                    window.acknowledge(packet_id, 0)
+
+    drive(batches[:20])
+    gc.collect()
+    gc.callbacks.append(collected)
+    before = sys.getallocatedblocks()
+    drive(batches[20:])
+    kept = sys.getallocatedblocks() - before
+    gc.callbacks.remove(collected)
+    assert tally.acknowledged == events
+    assert kept / events <= 0.01
+    assert not collections
