@@ -37,6 +37,9 @@ PAGE_BYTES: Final = 4096
 PAGE_SLACK: Final = 2048
 """Pages beyond the quota, for the tables that do not hold events."""
 
+PAGES_TO_GO_ON: Final = 256
+"""Pages that a file above its quota may still take: trims are written with what they follow."""
+
 metadata = MetaData()
 
 meta = Table(
@@ -170,7 +173,6 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
         ("journal_mode", "WAL", "wal"),
         ("synchronous", "FULL", 2),
         ("wal_autocheckpoint", "0", 0),
-        ("max_page_count", str(max_pages), max_pages),
         ("foreign_keys", "OFF", 0),
         ("temp_store", "MEMORY", 2),
         # Debian's default is ON: each page that a trim frees would be zeroed, through the WAL
@@ -179,10 +181,22 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
     for name, value, expected in wanted:
         connection.execute(f"PRAGMA {name}={value}").fetchall()
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
-        if name == "max_page_count" and isinstance(found, int) and found > max_pages:
-            continue  # the file is larger than a quota that was lowered: SQLite keeps what is there
         if found != expected:
             raise SettingRefused(f"PRAGMA {name} is {found!r} and not {expected!r}")
+    limit_pages(connection, max_pages)
+
+
+def limit_pages(connection: sqlite3.Connection, wanted: int) -> None:
+    """Let the file have so many pages, or a few more than it has where a quota was lowered.
+
+    SQLite never takes less than what is there; without the few no commit would find a page, not
+    even one that frees thousands. Raises SettingRefused.
+    """
+    (present,) = connection.execute("PRAGMA page_count").fetchone()
+    least = max(wanted, present + PAGES_TO_GO_ON)
+    (found,) = connection.execute(f"PRAGMA max_page_count={least}").fetchone()
+    if found != least:
+        raise SettingRefused(f"PRAGMA max_page_count is {found!r} and not {least!r}")
 
 
 def max_pages(quota_bytes: int) -> int:

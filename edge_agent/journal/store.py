@@ -165,14 +165,17 @@ class Store:
     def _write(self, batch: Batch) -> int:
         """Write within the transaction; returns the payload bytes that its trim removed."""
         sql = self.sql
-        if batch.streams:
-            sql.executemany("INSERT OR IGNORE INTO stream (id, topic) VALUES (?, ?)", batch.streams)
-        if batch.rows:
-            sql.executemany(_INSERT, batch.rows)
         if batch.aside:
             sql.executemany(
                 "INSERT OR IGNORE INTO set_aside (lane, seq, reason) VALUES (?, ?, ?)", batch.aside
             )
+        # what is set aside stays, so it is known first; and a full file has no page for the rows
+        # before the trim has freed some
+        gone_bytes = 0 if batch.trim is None else self._trim(batch.trim)
+        if batch.streams:
+            sql.executemany("INSERT OR IGNORE INTO stream (id, topic) VALUES (?, ?)", batch.streams)
+        if batch.rows:
+            sql.executemany(_INSERT, batch.rows)
         if batch.boots:
             sql.executemany(
                 "INSERT OR REPLACE INTO boot (boot, offset_ns) VALUES (?, ?)", batch.boots
@@ -192,7 +195,7 @@ class Store:
                 "DELETE FROM command WHERE rowid <= (SELECT max(rowid) FROM command) - ?",
                 (COMMANDS_KEPT,),
             )
-        return 0 if batch.trim is None else self._trim(batch.trim)
+        return gone_bytes
 
     def _trim(self, trim: Trim) -> int:
         """Delete the oldest rows that may go; the newest stays: numbers never restart."""
@@ -262,7 +265,7 @@ class Store:
     def limit(self, quota_bytes: int) -> None:
         """Let the file grow to another quota."""
         with sqlite_errors():
-            self.sql.execute(f"PRAGMA max_page_count={schema.max_pages(quota_bytes)}")
+            schema.limit_pages(self.sql, schema.max_pages(quota_bytes))
 
     def executed(self, command_id: str) -> str | None:
         """Say what became of a command that was executed before; None when it was not."""

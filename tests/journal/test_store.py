@@ -133,6 +133,35 @@ def test_a_quota_that_was_lowered_below_the_file_does_not_stop_a_start(data_dir:
     small.close()
 
 
+def above_its_quota(data_dir: Path) -> Store:
+    big = opened(data_dir)
+    big.commit(batch(*(row(seq, payload=bytes(40_000)) for seq in range(1, 301))))
+    big.close()
+    return opened(data_dir, quota_bytes=0)
+
+
+def test_a_file_above_a_lowered_quota_frees_pages_before_it_takes_rows(data_dir: Path) -> None:
+    small = above_its_quota(data_dir)
+    wide = row(301, payload=bytes(2 * schema.PAGES_TO_GO_ON * schema.PAGE_BYTES))
+    with pytest.raises(DiskTrouble):
+        small.commit(batch(wide))
+    small.commit(batch(wide, aside=[(NORMAL, 7, "refused")], trim=Trim(300, 0, 0, 0)))
+    assert kept(small) == [7, 300, 301]
+    small.close()
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_lowered_quota_leaves_pages_to_go_on_with(data_dir: Path, running: bool) -> None:
+    small = above_its_quota(data_dir)
+    if running:
+        small.limit(QUOTA_BYTES)
+        small.commit(batch(*(row(seq, payload=bytes(40_000)) for seq in range(301, 401))))
+        small.limit(0)
+    for seq in range(small.high + 1, small.high + 21):
+        small.commit(batch(row(seq, payload=bytes(40_000))))
+    small.close()
+
+
 def test_the_wal_is_grown_before_the_first_event(store: Store, data_dir: Path) -> None:
     wal = folder.place(data_dir) / (folder.FILE + "-wal")
     before = wal.stat().st_size
