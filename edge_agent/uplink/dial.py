@@ -19,7 +19,7 @@ from edge_agent.configuration import Address, Broker
 ADDRESSES_MAX: Final = 4
 """Addresses of one name that are tried in one go; a name may have more, they are left alone."""
 
-PASSWORD_BYTES_MAX: Final = 64 * 1024
+PASSWORD_BYTES_MAX: Final = 65_535
 """Of a longer password file only so much is read: MQTT has no room for more."""
 
 

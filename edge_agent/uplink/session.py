@@ -162,7 +162,9 @@ class Session:
     def subscribe(self, topics: list[str]) -> None:
         """Ask for these topics, QoS 1; `subscribed` says of each whether it was granted."""
         if self.version is Version.V5:
-            self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+            # as published: or a broker clears the flag of a retained command sent while we listen
+            wanted = SubscribeOptions(qos=1, retainAsPublished=True)
+            self._client.subscribe([(topic, wanted) for topic in topics])
         else:
             self._client.subscribe([(topic, 1) for topic in topics])
 

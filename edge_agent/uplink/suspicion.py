@@ -13,10 +13,10 @@ Rules:
 
 from typing import Final
 
-CLOSES_MAX: Final = 5
+CLOSES_MAX: Final = 20
 """Closes in a row that convict a message on a new topic, or larger than any acknowledged."""
 
-CLOSES_LIKE_OTHERS_MAX: Final = 20
+CLOSES_LIKE_OTHERS_MAX: Final = 60
 """Closes in a row that convict a message that looks like others."""
 
 REFUSALS_MAX: Final = 5

@@ -30,6 +30,17 @@ def test_a_retained_command_is_called_so(own_broker: Mosquitto) -> None:
             assert rig.commands == [(LAMP, b"stale", True)]
 
 
+def test_a_retained_command_is_called_so_though_we_listened_when_it_came(
+    own_broker: Mosquitto,
+) -> None:
+    own_broker.start()
+    with Audience(own_broker.port, topic="nothing") as sender, Rig(own_broker.port) as rig:
+        rig.connected()
+        sender.publish(LAMP, b"to stay", retain=True)
+        rig.until(lambda: rig.commands, "heard")
+        assert rig.commands == [(LAMP, b"to stay", True)]
+
+
 def test_a_command_that_is_too_large_is_thrown_away(proxy: Proxy, plain_broker: Mosquitto) -> None:
     with Audience(plain_broker.port, topic="nothing") as sender, Rig(proxy.port) as rig:
         rig.connected()

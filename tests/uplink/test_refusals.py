@@ -10,7 +10,7 @@ import pytest
 from edge_agent.ports import Condition
 from edge_agent.records import NORMAL
 from edge_agent.uplink import connection
-from edge_agent.uplink.suspicion import CLOSES_LIKE_OTHERS_MAX
+from edge_agent.uplink.suspicion import CLOSES_LIKE_OTHERS_MAX, CLOSES_MAX
 from edge_agent.uplink.window import PUBLISH_BYTES_MAX
 from tests.kit.brokers import MOSQUITTO, Mosquitto
 from tests.kit.proxy import Packets, Proxy
@@ -160,7 +160,7 @@ def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto) -> None:
     with (
         older(own_broker.port) as proxy,
         Audience(own_broker.port) as audience,
-        Rig(proxy.port) as rig,
+        Rig(proxy.port, backoff_max_s=0.03) as rig,
     ):
         rig.connected().scans(25)
         rig.scans(1, size=3000)
@@ -171,7 +171,7 @@ def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto) -> None:
         rig.until(lambda: len(set(audience.numbers())) == 50, "the others")
         assert audience.numbers(ANDON)
         assert rig.counter("poison") == 1
-        assert rig.counter("connects") <= 8
+        assert rig.counter("connects") <= CLOSES_MAX + 3
 
 
 def test_a_network_that_cuts_is_not_taken_for_a_broker_that_hangs_up(proxy: Proxy) -> None:
