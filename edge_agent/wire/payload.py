@@ -60,6 +60,9 @@ _PLAIN = bytes(range(0x20, 0x22)) + bytes(range(0x23, 0x5C)) + bytes(range(0x5D,
 _ENDS: Final = 100
 _DIGITS: Final = tuple(b"%02d" % end for end in range(_ENDS))
 
+RECORDED_WITHIN_NS: Final = 86_400_000_000_000
+"""No event waits longer than this for its commit; a greater difference is a step of the clock."""
+
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
 _S_PER_DAY: Final = 86_400
@@ -214,6 +217,8 @@ def corrected(payload: bytes, offset_ns: int) -> bytes:
     recorded = payload[RECORDED_AT:RECORDED_END]
     if recorded != UNRECORDED:
         waited_ns = wall_ns(recorded) - wall_ns(payload[TIME_AT:TIME_END])
+        if not 0 <= waited_ns <= RECORDED_WITHIN_NS:
+            waited_ns = 0  # the clock was set between the two: how long it was nobody knows
         recorded = rfc3339(at_ns + waited_ns)
     return b"".join(
         (

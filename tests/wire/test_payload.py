@@ -230,6 +230,15 @@ def test_a_clock_put_right_changes_times_and_nothing_else(
     assert payload.captured(right) == (BOOT, mono_ns)
 
 
+@pytest.mark.parametrize("step_ns", [57 * 365 * DAY_NS, -3_600 * 10**9])
+def test_a_clock_set_between_capture_and_commit_invents_no_time(step_ns: int) -> None:
+    raw = render(clock=payload.UNSYNCED)
+    captured_ns = payload.wall_ns(raw[payload.TIME_AT : payload.TIME_END])
+    raw = payload.stamp_recorded(raw, payload.rfc3339(captured_ns + step_ns))
+    right = json.loads(payload.corrected(raw, 10**18))
+    assert right["recordedtime"] == right["time"]
+
+
 def test_a_clock_that_was_right_stays_untouched() -> None:
     raw = render()
     assert payload.corrected(raw, 5) is raw
