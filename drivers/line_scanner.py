@@ -29,8 +29,8 @@ KEPT_FRAMES_MAX: Final = 64
 """Frames that wait here while the line has no room, where silence ends a frame: a scanner that
 is not listened to leaves no silence behind. Beyond it, and always with a suffix, the file waits."""
 
-LINE_BYTES_LIMIT: Final = 65_536
-"""Highest `line_bytes_max`: a label holds 7,089 characters at most, the rest is generous."""
+LINE_BYTES_LIMIT: Final = 7_680
+"""Eight times as much, as JSON of the strangest bytes, still fits into one publish (64 KiB)."""
 
 REPEAT_WINDOW_S_LIMIT: Final = 3600.0
 """Longest `repeat_window_s`: who scans the same card an hour later means it."""
@@ -103,7 +103,7 @@ class LineScanner(ABC):
         self._kept: deque[Kept] = deque()
         self._held = False
         self._slicing = False
-        self._stopped = False
+        self._quieted = False
         self._sliced_turn = -1
         self._asked_turn = -1
         self._opens = 0
@@ -139,14 +139,19 @@ class LineScanner(ABC):
     def start(self) -> None:
         self._try_open(self._clock.mono_ns())
 
-    def stop(self) -> None:
-        if not self._stopped:
-            self._stopped = True
-            self._let_go()
+    def quiet(self) -> None:
+        if not self._quieted:
+            self._quieted = True
+            if self._file is not None:
+                self._reactor.unwatch(self._file.fileno())
             self._reactor.forget(self._timer)
 
+    def stop(self) -> None:
+        self.quiet()
+        self._let_go()
+
     def resume(self) -> None:
-        if self._held and not self._stopped:
+        if self._held and not self._quieted:
             self._held = False
             if self._file is not None:
                 self._reactor.rewatch(self._file.fileno(), READ)
@@ -308,7 +313,7 @@ class LineScanner(ABC):
     def _go_on(self) -> None:
         self._slicing = False
         self._sliced_turn = self._reactor.turns
-        if not self._stopped and self._deliver_kept():
+        if not self._quieted and self._deliver_kept():
             self._deliver()
 
     def _hold(self) -> None:
