@@ -47,7 +47,7 @@ class PahoStream(Stream):
         body, stop = packets.length_at(self._buffer, start, end)
         if body == packets.CUT_SHORT or stop > end:
             return start
-        self._shown, self._shown_at = self._buffer[start:stop], 0
+        self.shown, self._shown_at = self._buffer[start:stop], 0
         self.packet()
         return stop
 
