@@ -343,7 +343,7 @@ class Outbox:
         cursor = self.dispatch.cursor()
         if cursor == self._cursor_written:
             return False
-        batch.meta.append(("cursor", cursor.text()))
+        batch.meta.append(("cursor", cursor.text_with_crc()))
         self._cursor_written = cursor
         self.dispatch.acks_unwritten = 0
         return True

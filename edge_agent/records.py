@@ -41,6 +41,17 @@ class Cursor(NamedTuple):
         normal, urgent, salvaged = (int(part) for part in text.split(" "))
         return cls(normal, urgent, salvaged)
 
+    def text_with_crc(self) -> str:
+        """Write it for a place that no other CRC covers."""
+        text = self.text()
+        return f"{text} {crc32(text.encode())}"
+
+    @classmethod
+    def parse_with_crc(cls, text: str) -> "Cursor":
+        """Read that; one that changed is none, which only costs that events are sent again."""
+        plain, _, crc = text.rpartition(" ")
+        return cls.parse(plain) if crc == str(crc32(plain.encode())) else cls()
+
 
 class StoredRow(NamedTuple):
     """One event as read back; `sound` is False when its CRC does not fit its bytes."""

@@ -46,7 +46,18 @@ def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Rest
 
 
 def cursor_of(sql: sqlite3.Connection) -> Cursor:
-    """Say up to where each lane is settled: by the latest row that says so, or by the books."""
+    """Say up to where each lane is settled, never beyond the highest number.
+
+    The salvaged lane is not held against its rows: they go when they are trimmed, and the numbers
+    of those that come later begin behind the cursor.
+    """
+    (high,) = sql.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()
+    said = _cursor_said(sql)
+    return Cursor(min(said.normal, high), min(said.urgent, high), said.salvaged)
+
+
+def _cursor_said(sql: sqlite3.Connection) -> Cursor:
+    """Read the cursor of the latest row that says it, or of the books."""
     newest = sql.execute(
         "SELECT seq, lane, stream, cursor, crc, payload FROM event WHERE cursor IS NOT NULL"
         " ORDER BY seq DESC"
@@ -57,7 +68,7 @@ def cursor_of(sql: sqlite3.Connection) -> Cursor:
             in_row = Cursor.parse(cursor)
             break
     beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
-    in_meta = Cursor() if beside is None else Cursor.parse(beside[0])
+    in_meta = Cursor() if beside is None else Cursor.parse_with_crc(beside[0])
     return Cursor(*(max(pair) for pair in zip(in_row, in_meta, strict=True)))
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from zlib import crc32
 
-from edge_agent.journal import folder
+from edge_agent.journal import folder, schema
 from edge_agent.journal.restoring import cursor_of
 from edge_agent.records import URGENT, Cursor, row_crc
 
@@ -71,7 +71,7 @@ def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
             _insert(sql, epoch, waiting, upto + 1)
             sql.execute(
                 "INSERT OR REPLACE INTO meta (key, value) VALUES ('cursor', ?)",
-                (settled._replace(salvaged=upto).text(),),
+                (settled._replace(salvaged=upto).text_with_crc(),),
             )
         else:  # another broken journal's rows still wait: the cursor may not pass them
             _insert(sql, epoch, done + waiting, top + 1)
@@ -113,6 +113,7 @@ def _read_all(file: Path) -> tuple[str, Cursor, list[_Old]]:
     except sqlite3.Error:
         return "", Cursor(), []
     try:
+        sql.text_factory = schema.text_of
         sql.execute("PRAGMA locking_mode=EXCLUSIVE")
         epoch = sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         topics = dict(sql.execute("SELECT id, topic FROM stream").fetchall())
@@ -120,7 +121,7 @@ def _read_all(file: Path) -> tuple[str, Cursor, list[_Old]]:
         first, likely, last = _ends(sql, _rows_max(file))
         found = set(_bisect(sql, topics, likely, last))
         found.update(_bisect(sql, topics, first, likely - 1))
-        settled = Cursor.parse(beside[0]) if beside else Cursor()
+        settled = Cursor.parse_with_crc(beside[0]) if beside else Cursor()
         return (epoch[0] if epoch else ""), settled, sorted(found)
     except (sqlite3.Error, ValueError):
         return "", Cursor(), []

@@ -148,6 +148,7 @@ def engine_of(file: Path, *, max_pages: int, vfs: str | None = None) -> Engine:
             timeout=0,
             cached_statements=64,
         )
+        connection.text_factory = text_of
         try:
             apply_settings(connection, max_pages=max_pages)
         except BaseException:
@@ -156,6 +157,11 @@ def engine_of(file: Path, *, max_pages: int, vfs: str | None = None) -> Engine:
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+
+def text_of(stored: bytes) -> str:
+    """Read a text; bytes that are none are damage, to be found by its CRC and not by an error."""
+    return stored.decode(errors="replace")
 
 
 def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:

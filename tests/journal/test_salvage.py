@@ -11,7 +11,7 @@ import pytest
 from edge_agent.journal import folder, opening, salvage
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
-from edge_agent.records import NORMAL, SALVAGED, URGENT, DiskTrouble
+from edge_agent.records import NORMAL, SALVAGED, URGENT, Cursor, DiskTrouble
 from tests.kit.journals import batch, filled, killed, opened, quick_folder, row, spoilt
 
 PAGE = 4096
@@ -226,7 +226,7 @@ def test_what_was_acknowledged_is_kept_for_replays_and_not_sent_again(data_dir: 
 def test_the_cursor_in_the_books_of_the_broken_journal_is_believed(data_dir: Path) -> None:
     store = opened(data_dir)
     filled(store, 100)
-    store.commit(batch(meta=[("cursor", "90 90 0")]))
+    store.commit(batch(meta=[("cursor", Cursor(90, 90, 0).text_with_crc())]))
     store.close()
     broken_at(data_dir, pages_of_rows(data_dir)[0])
     again = opened(data_dir)

@@ -316,7 +316,7 @@ def test_the_cursor_is_that_of_the_latest_row_or_of_the_books(store: Store) -> N
     store.commit(batch(row(3, cursor="2 2 0")))
     store.commit(batch(row(4)))
     assert store.restore().cursor == Cursor(2, 2, 0)
-    store.commit(batch(meta=[("cursor", "4 2 7")]))
+    store.commit(batch(meta=[("cursor", Cursor(4, 2, 7).text_with_crc())]))
     assert store.restore().cursor == Cursor(4, 2, 7)
     store.commit(batch(row(5, cursor="4 4 7")))
     assert store.restore().cursor == Cursor(4, 4, 7)
@@ -362,7 +362,7 @@ def test_a_snapshot_that_is_not_sound_is_not_believed(data_dir: Path, change: st
 def test_numbers_that_are_missing_are_found_behind_the_cursor(data_dir: Path) -> None:
     store = opened(data_dir)
     filled(store, 20)
-    store.commit(batch(meta=[("cursor", "5 5 0")]))
+    store.commit(batch(meta=[("cursor", Cursor(5, 5, 0).text_with_crc())]))
     store.close()
     spoilt(data_dir, "DELETE FROM event WHERE seq IN (2, 8, 9, 12)")
     again = opened(data_dir)
