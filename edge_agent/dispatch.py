@@ -232,6 +232,9 @@ class Dispatch:
                 fresh.append(entry)
         _sweep(book)
         at_tip = len(rows) < PAGE_ROWS
+        if not fresh and not at_tip:
+            self.page(lane, rows[-1].seq, reply)  # no news: the uplink would ask for it again
+            return
         book.tip = at_tip and lane != SALVAGED
         reply(fresh, at_tip)
 
