@@ -101,11 +101,13 @@ class Store:
 
     def _grow_wal(self) -> None:
         wal = Path(f"{self._file}-wal")
-        if wal.exists() and wal.stat().st_size >= GROWN_WAL_BYTES:
-            return
         try:
+            # a cut between growing and dropping leaves a WAL that is grown, and the ballast
+            self.sql.execute("DROP TABLE IF EXISTS ballast")
+            if wal.exists() and wal.stat().st_size >= GROWN_WAL_BYTES:
+                return
             self.sql.execute("BEGIN IMMEDIATE")
-            self.sql.execute("CREATE TABLE IF NOT EXISTS ballast (b BLOB)")
+            self.sql.execute("CREATE TABLE ballast (b BLOB)")
             self.sql.execute("INSERT INTO ballast VALUES (zeroblob(?))", (GROWN_WAL_BYTES,))
             self.sql.execute("COMMIT")
         except sqlite3.OperationalError as error:
