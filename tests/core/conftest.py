@@ -1,13 +1,16 @@
 """Many journals in these tests: their WAL is grown to 64 KiB only, not to 4 MiB."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.journal import store
+from edge_agent.reactor import Reactor
 from tests.kit.journals import quick_folder
 from tests.kit.line_bench import Bench
+from tests.kit.scanners import HandClock
 
 
 @pytest.fixture
@@ -40,3 +43,26 @@ def keep() -> Iterator[Callable[[Bench], Bench]]:
 @pytest.fixture
 def bench(tmp_path: Path, keep: Callable[[Bench], Bench]) -> Bench:
     return keep(Bench(tmp_path / "data"))
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def reactor(clock: HandClock) -> Iterator[Reactor]:
+    made = Reactor(clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe2(os.O_NONBLOCK)
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            continue
