@@ -213,7 +213,7 @@ class SerialScanner(LineScanner):
 
     def _look(self) -> None:
         search = self._search
-        if search is None or self._stopped:
+        if search is None or self._quieted:
             return
         for other in search:
             if other is None:

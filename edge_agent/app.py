@@ -2,13 +2,15 @@
 
 Order of a start: the journal is opened, then every device is tried once, then the broker; ready
 once the journal is restored and the devices were tried, broker or no broker.
-Order of an end: devices, what is being committed, `offline` to the broker, the cursor, the file.
+Order of an end: no more reads, what is being committed and its answers, the devices, `offline` to
+the broker, the cursor, the file.
 """
 
 import gc
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -105,6 +107,7 @@ class Agent:
         self._pinged_ns = NEVER
         self._openings = 0
         self._ending = False
+        self._leaving: list[Source] = []
         self._stop_due_ns = NEVER
         self._feed = reactor.timer(self._on_feed)
         self._settle = reactor.timer(self._on_settle)
@@ -203,11 +206,27 @@ class Agent:
         self.line.add(source)
         source.start()
 
-    def _remove(self, device: Device) -> None:
-        for source in self.line.sources():
-            if source.name == device.name:
-                source.stop()
-                self.line.remove(source)
+    def _remove(self, leaving: list[Source]) -> None:
+        """Have sources read no more, and stop each as soon as all it has read is answered."""
+        self._leaving += leaving
+        for source in leaving:
+            source.quiet()
+            self.line.remove(source)
+            self.line.when_answered(source, partial(self._left, source))
+
+    def _left(self, source: Source) -> None:
+        source.stop()
+        self._leaving.remove(source)
+        self._add_missing()
+
+    def _add_missing(self) -> None:
+        """Start what is configured and not there: a port may only be free once all have left."""
+        if self._leaving or self._ending:
+            return
+        there = {source.name for source in self.line.sources()}
+        for device in self._configuration.devices:
+            if device.name not in there:
+                self._add(device)
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -221,10 +240,12 @@ class Agent:
         self._notify.stopping("finishing what is being committed")
         self._stop_due_ns = self._clock.mono_ns() + STOP_NS
         for source in self.line.sources():
-            source.stop()
+            source.quiet()
         self._when_settled(self._say_offline)
 
     def _say_offline(self) -> None:
+        for source in self.line.sources():
+            source.stop()
         self.uplink.stop(self._last_words)
 
     def _last_words(self) -> None:
@@ -265,11 +286,10 @@ class Agent:
 
     def _apply(self, change: Changes) -> None:
         """Make the change; what cannot change while running was told already."""
-        for device in (*change.removed, *change.replaced):
-            self._remove(device)
         before, self._configuration = self._configuration, change.then
-        for device in (*change.replaced, *change.added):
-            self._add(device)
+        gone = {device.name for device in (*change.removed, *change.replaced)}
+        self._remove([source for source in self.line.sources() if source.name in gone])
+        self._add_missing()
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)

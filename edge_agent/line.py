@@ -13,6 +13,7 @@ Rules:
 import json
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from edge_agent.dispatch import Stream, Where
@@ -97,6 +98,7 @@ class Line:
         self._clock = outbox.clock
         self._readers: dict[str, _Reader] = {}
         self._pending: deque[_Pending] = deque()
+        self._awaiting: list[tuple[Source, Callable[[], None]]] = []
         self._alarms: dict[tuple[str, str], tuple[Envelope, Stream]] = {}
         self._agent_events: dict[str, Envelope] = {}
         self._agent_stream: Stream | None = None
@@ -121,6 +123,13 @@ class Line:
         reader = self._readers.pop(source.name)
         if reader.troubled_ns >= 0:
             self._clear_device(reader, "taken out of the configuration")
+
+    def when_answered(self, source: Source, then: Callable[[], None]) -> None:
+        """Call `then` once no read of the source waits for its answer; at once when none does."""
+        if any(reader.source is source for _, reader, *_ in self._pending):
+            self._awaiting.append((source, then))
+        else:
+            then()
 
     def sources(self) -> list[Source]:
         """Give the sources, in the order they came."""
@@ -232,6 +241,9 @@ class Line:
                 while heard.sharing:
                     heard.sharing -= 1
                     self._suppress(reader, raw, heard)
+        awaiting = self._awaiting
+        for _ in range(len(awaiting)):
+            self.when_answered(*awaiting.pop(0))
 
     def room_again(self) -> None:
         """Let the held devices go on."""

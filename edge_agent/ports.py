@@ -73,6 +73,9 @@ class Source(Protocol):
 
     `start` tries the device once and returns; from then on trouble is a state with a back-off and
     the source reopens for ever by its own timer. Nothing of a source blocks.
+
+    An end has two steps: `quiet` reads and tells no more and keeps what answers are given
+    through; `stop` gives that back, once everything that was read has its answer.
     """
 
     name: str
@@ -87,5 +90,6 @@ class Source(Protocol):
         self, raw: bytes, outcome: Outcome, event_id: str | None, reason: str | None
     ) -> None: ...
     def resume(self) -> None: ...
+    def quiet(self) -> None: ...
     def stop(self) -> None: ...
     def counters(self) -> dict[str, int]: ...

@@ -288,6 +288,26 @@ def test_what_is_stopped_is_silent_and_gives_everything_back(rig: Rig) -> None:
     assert len(list(OPEN_FILES.iterdir())) < opened
 
 
+def test_what_is_quiet_reads_no_more_and_can_still_be_answered(rig: Rig) -> None:
+    rig.scan(rig.lines(b"K-1"))
+    rig.turn_until_read(1)
+    rig.source.quiet()
+    rig.source.quiet()
+    rig.write(rig.lines(b"K-2"))
+    rig.source.resume()
+    settle(rig.reactor)
+    rig.clock.now_ns += 10 * REOPEN_MAX_NS
+    settle(rig.reactor)
+    assert rig.desk.texts == [b"K-1"]
+    rig.source.answer(b"K-1", Outcome.ACCEPTED, "7f-1", None)
+    settle(rig.reactor)
+    assert rig.source.counters()["unanswered"] == 0
+    rig.source.stop()
+    rig.source.answer(b"K-1", Outcome.ACCEPTED, "7f-1", None)
+    settle(rig.reactor)
+    assert len(rig.desk.told) == 1
+
+
 def test_what_is_stopped_between_two_lots_hands_over_no_more(rig: Rig) -> None:
     rest = rig.lines(*[b"K-%030d" % number for number in range(8 * SCANS_PER_TURN)])
     while not rig.source._slicing:

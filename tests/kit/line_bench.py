@@ -120,6 +120,9 @@ class Gun:
         self.resumed += 1
         self.on_resume()
 
+    def quiet(self) -> None:
+        return
+
     def stop(self) -> None:
         return
 

@@ -254,6 +254,26 @@ def test_a_removed_device_is_still_answered_what_it_waits_for(bench: Bench) -> N
     assert bench.gun.outcomes == ["accepted"]
 
 
+def test_it_is_told_when_a_device_waits_for_no_answer_any_more(bench: Bench) -> None:
+    told: list[str] = []
+    bench.line.when_answered(bench.gun, lambda: told.append("none"))
+    bench.gate.shut = True
+    bench.scan(b"K-1")
+    bench.turn()
+    bench.scan(b"K-2")
+    bench.line.remove(bench.gun)
+    bench.line.when_answered(bench.gun, lambda: told.append(",".join(bench.gun.outcomes)))
+    bench.turn()
+    assert told == ["none"]
+    for commit in bench.gate.waiting():
+        commit()
+    bench.turn()
+    assert (bench.gun.outcomes, told[1:]) == (["accepted"], [])
+    bench.gate.open()
+    bench.turn()
+    assert told[1:] == ["accepted,accepted"]
+
+
 def test_trouble_of_the_disk_is_one_alarm_written_when_it_is_over(bench: Bench) -> None:
     assert bench.store is not None
     bench.store.sql.execute("PRAGMA query_only=1")

@@ -169,6 +169,35 @@ def test_an_end_under_load_loses_nothing_and_says_offline(
     judge(arrivals, agent.guns)
 
 
+def test_whatever_was_committed_is_answered_before_an_end_and_before_a_reload(
+    tmp_path: Path,
+) -> None:
+    with Agent(tmp_path / "a", url=NOWHERE) as agent:
+        gun = agent.gun
+        for life in range(3):
+            if life:
+                agent.start()
+            gun.more = f"repeat_window_s = {1 + life}.0"
+            agent.write()
+            agent.signal(signal.SIGHUP)
+
+            def reloaded() -> bool:
+                gun.load("R")
+                return any("gun-1 replaced" in line for line in agent.process.lines)
+
+            agent.until(reloaded, "the scanner is replaced under load")
+            gun.forgive()
+            before = len(gun.answers)
+            gun.scan(*(f"F-{life}-{n:06d}" for n in range(1500)))
+            agent.until(lambda before=before: len(gun.hear()) > before, "the first is answered")
+            assert agent.stop() == 0
+            gun.forgive()
+        kept = [event["event"] for event in lines(command("outbox", agent.config, "export").out)]
+    scanned = {event["id"] for event in kept if event["type"].endswith("scan.read")}
+    assert len(scanned) > 100
+    assert scanned == {answer["id"] for answer in gun.outcomes("accepted")}
+
+
 @pytest.mark.broker
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, broker: Mosquitto) -> None:
     """The broker hangs, so the first one waits for it; what was accepted is on the disk."""
