@@ -20,7 +20,7 @@ from edge_agent.wire import command, messages
 from edge_agent.wire import payload as wire
 from edge_agent.wire.command import Command, Nonsense, Replay
 from edge_agent.wire.messages import Missing, Outcome
-from edge_agent.wire.topics import Topics
+from edge_agent.wire.topics import Subject, Topics
 
 ORDERS_MAX: Final = 16
 """Replays that wait for their turn; one more is refused and may be asked for again later."""
@@ -77,7 +77,10 @@ class Commands:
         self.replayed = 0
 
     def hear(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Take one message of a command topic."""
+        """Take one message of a command topic; results, our own among them, are no commands."""
+        place = self._topics.parse(topic)
+        if place is not None and place.subject is Subject.RESULT:
+            return
         self.heard += 1
         try:
             order = command.parse(self._topics, topic, payload, retained=retained)

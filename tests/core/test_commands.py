@@ -294,6 +294,14 @@ def test_what_is_no_command_of_ours_is_refused_with_its_reason(
     assert rig.commands.refused == 1
 
 
+def test_results_are_heard_as_well_and_are_no_commands(rig: Rig) -> None:
+    rig.order({"first": 1, "last": 2}, topic=TOPICS.result(REPLAY), command_id="c-9")
+    rig.commands.hear(TOPICS.result(REPLAY), b'{"id":"c-1","outcome":"done"}', False)
+    rig.finish()
+    assert rig.sender.said == []
+    assert (rig.commands.heard, rig.commands.refused) == (0, 0)
+
+
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\xff", b"[" * 5000, b'{"id":1}'])
 def test_noise_is_counted_and_answered_to_nobody(rig: Rig, payload: bytes) -> None:
     rig.commands.hear(REPLAY, payload, False)
