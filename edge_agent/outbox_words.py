@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from edge_agent.outbox import Outbox
 from edge_agent.records import NORMAL, PAGE_ROWS, SALVAGED, URGENT, Cursor, StoredRow
+from edge_agent.wire import payload as wire
 
 _LANES: Final = ("normal", "urgent", "salvaged")
 
@@ -48,8 +49,11 @@ def answer(
             }
             return found or [nothing], None
         case ["list" | "export" as what]:
-            rows, onward = _page(store, after)
-            lines = [_whole(row, cursor, reasons) for row in rows]
+            lane, rows, onward = _page(store, after)
+            known = cursor, reasons
+            lines = [
+                _salvaged(row, *known) if lane == SALVAGED else _whole(row, *known) for row in rows
+            ]
             if what == "list":
                 lines = [line for line in lines if line["state"] != "kept"]
                 for line in lines:
@@ -62,13 +66,24 @@ def answer(
     return [wrong], None
 
 
-def _page(store: Any, after: object) -> tuple[list[StoredRow], object]:  # noqa: ANN401
+def _page(store: Any, after: object) -> tuple[int, list[StoredRow], object]:  # noqa: ANN401
     lane, seq = after if isinstance(after, tuple) else (SALVAGED, 0)
     if lane == SALVAGED:
         rows: list[StoredRow] = store.page(SALVAGED, seq, PAGE_ROWS, aside_too=True)
-        return rows, (SALVAGED, rows[-1].seq) if rows else (NORMAL, 0)
+        return lane, rows, (SALVAGED, rows[-1].seq) if rows else (NORMAL, 0)
     rows = store.all_after(seq, PAGE_ROWS)
-    return rows, (NORMAL, rows[-1].seq) if len(rows) == PAGE_ROWS else None
+    return lane, rows, (NORMAL, rows[-1].seq) if len(rows) == PAGE_ROWS else None
+
+
+def _salvaged(
+    row: StoredRow, cursor: Cursor, reasons: dict[tuple[int, int], str]
+) -> dict[str, object]:
+    """Show a salvaged row, which waits by a number of its own, by the epoch and number it had."""
+    line = _whole(row._replace(lane=SALVAGED), cursor, reasons)
+    if row.sound:
+        epoch, _, number = wire.event_id(row.payload).partition("-")
+        line = {"epoch": epoch} | line | {"seq": int(number)}
+    return line
 
 
 def _whole(
