@@ -175,6 +175,8 @@ class Commands:
 
     def _note_missing(self, order: _Order, number: int) -> None:
         first, last = order.next, number - 1
+        if first > last:  # nearly always; and to know the last numbers costs a look at all waiting
+            return
         high = self._outbox.committed_upto if order.epoch == self._outbox.epoch else last
         if order.replay.topic is not None and order.epoch == self._outbox.epoch:
             high = self._outbox.last_numbers().get(order.replay.topic, 0)

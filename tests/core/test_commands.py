@@ -174,6 +174,25 @@ def test_numbers_that_are_not_written_yet_are_not_told_as_gone(rig: Rig) -> None
     assert missing == [(21, 21, "unknown")]
 
 
+def test_only_where_numbers_are_missing_the_last_ones_are_looked_up(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[dict[str, int]] = []
+    last_numbers = rig.bench.outbox.last_numbers
+
+    def counted() -> dict[str, int]:
+        looked.append(last_numbers())
+        return looked[-1]
+
+    monkeypatch.setattr(rig.bench.outbox, "last_numbers", counted)
+    rig.order({"topic": SCANS, "first": 1, "last": 20})
+    rig.finish()
+    assert (rig.sender.last["replay"]["sent"], len(looked)) == (20, 0)
+    rig.order({"topic": SCANS, "first": 20, "last": 21}, command_id="c-2")
+    rig.finish()
+    assert (rig.sender.last["replay"]["sent"], len(looked)) == (1, 1)
+
+
 def test_refused_reads_are_replayed_like_others(rig: Rig) -> None:
     rig.bench.scan(b"", Flaw.EMPTY)
     rig.bench.turn()
