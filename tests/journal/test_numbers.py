@@ -1,12 +1,13 @@
 """Numbers and cursor are believed only as far as the rows bear them out."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.journal import store as store_module
-from edge_agent.records import Cursor
+from edge_agent.records import SALVAGED, Cursor
 from tests.kit.journals import batch, filled, opened, quick_folder, row, spoilt
 
 
@@ -62,3 +63,24 @@ def test_a_cursor_never_passes_the_highest_number(data_dir: Path) -> None:
     assert store.restore().cursor == Cursor(5, 5, 7)
     filled(store, 5, 6)
     store.close()
+
+
+@pytest.mark.parametrize("knows", ["a snapshot", "the books"])
+def test_numbers_that_were_given_are_not_given_again(data_dir: Path, knows: str) -> None:
+    store = opened(data_dir)
+    filled(store, 9)
+    if knows == "a snapshot":
+        store.commit(batch(snapshots=[("streams", 9, b"1 9")]))
+    else:
+        store.commit(batch(meta=[("cursor", Cursor(1, 9, 0).text_with_crc())]))
+    epoch = store.epoch
+    store.close()
+    spoilt(data_dir, "DELETE FROM event WHERE seq > 5")
+    again = opened(data_dir)
+    assert (again.high, again.epoch == epoch) == (0, False)
+    assert [one.seq for one in again.stretch(epoch, 1, 9)] == [1, 2, 3, 4, 5]
+    found = again.restore()
+    (report,) = (json.loads(text) for text in found.quarantined)
+    assert (report["epoch"], report["missing"]) == (epoch, [[6, 9]])
+    assert len(again.page(SALVAGED, found.cursor.salvaged)) == (5 if knows == "a snapshot" else 4)
+    again.close()

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,14 @@ from edge_agent.journal import folder, opening, salvage
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.records import NORMAL, SALVAGED, URGENT, Cursor, DiskTrouble
-from tests.kit.journals import batch, filled, killed, opened, quick_folder, row, spoilt
+from tests.kit.journals import batch, filled, killed, opened, row, spoilt
 
 PAGE = 4096
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Give a folder whose flushes cost nothing: there are thousands, and nobody cuts the power."""
-    with quick_folder() as made:
-        yield Path(made)
 
 
 @pytest.fixture(autouse=True)
 def _small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "GROWN_WAL_BYTES", 64 * 1024)
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
 
 
 def made(data_dir: Path, count: int = 200, first: int = 1) -> str:

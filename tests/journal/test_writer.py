@@ -14,16 +14,9 @@ from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.journal.writer import REOPEN_EVERY, InlineWriter, Writer
 from edge_agent.records import Batch, Broken, DiskTrouble, NewerJournal, Restored
-from tests.kit.journals import batch, filled, opened, quick_folder, row
+from tests.kit.journals import batch, filled, opened, row
 
 PATIENCE_S = 20.0
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Give a folder whose flushes cost nothing: there are thousands, and nobody cuts the power."""
-    with quick_folder() as made:
-        yield Path(made)
 
 
 @pytest.fixture(autouse=True)
