@@ -18,13 +18,13 @@ NESTING_MAX: Final = 64
 KeyPath = tuple[str | int, ...]
 """The way to a value: keys of tables, and positions in lists from 0."""
 
-_GAP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
+_GAP = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*")
 _BLANK = re.compile(r"[ \t]*+")
 _LINE_END = re.compile(r"[ \t]*+(?:#[^\n]*+)?(?:\n|\Z)")
-_KEY_PART = re.compile(r"""[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'""")
+_KEY_PART = re.compile(r"""[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*"|'[^'\n]*+'""")
 _STRING = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+"""(?:"{0,2})|\'\'\'.*?\'\'\'(?:'{0,2})'''
-    r"""|"(?:[^"\\\n]|\\[^\n])*+"|'[^'\n]*+'""",
+    r'''"""(?:[^"\\]|\\.|"(?!""))*"""(?:"{0,2})|\'\'\'.*?\'\'\'(?:'{0,2})'''
+    r"""|"(?:[^"\\\n]|\\[^\n])*"|'[^'\n]*+'""",
     re.DOTALL,
 )
 _SCALAR = re.compile(r"""[^"'\[\]{},#\s=]++(?:[ ]\d\d:[0-9:.+\-Zz]++)?""")
