@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.configuration import BadConfiguration, Configuration
-from edge_agent.desk import asked
+from edge_agent.desk import Unanswered, asked
 from edge_agent.records import DiskTrouble, NewerJournal
 
 OK: Final = 0
@@ -35,9 +35,19 @@ def status(config: Path, environ: Mapping[str, str], *, as_json: bool) -> int:
     configuration = loaded(config, environ)
     if configuration is None:
         return BAD_CONFIGURATION
-    answer = asked(configuration.agent.data_dir, "status", ASK_TIMEOUT_S)
-    code = OK if answer else NOT_RUNNING
-    document = answer[0] if answer else _resting_status(configuration)
+    code = OK
+    try:
+        answer = asked(configuration.agent.data_dir, "status", ASK_TIMEOUT_S)
+        document = answer[0] if answer else _resting_status(configuration)
+        code = OK if answer else NOT_RUNNING
+    except Unanswered as trouble:
+        document = {
+            "agent": configuration.agent.id,
+            "running": True,
+            "condition": "trouble",
+            "why": trouble.why,
+            "remedy": trouble.remedy,
+        }
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
     else:
@@ -47,12 +57,20 @@ def status(config: Path, environ: Mapping[str, str], *, as_json: bool) -> int:
 
 
 def outbox(config: Path, environ: Mapping[str, str], question: str) -> int:
-    """Print what waits, is set aside or is kept, as JSON lines."""
+    """Print what waits, is set aside or is kept, as JSON lines.
+
+    The journal itself is only read when no agent runs on it: a copy of a live one may be torn.
+    """
     configuration = loaded(config, environ)
     if configuration is None:
         return BAD_CONFIGURATION
     data_dir = configuration.agent.data_dir
-    answer = asked(data_dir, f"outbox {question}", ASK_TIMEOUT_S)
+    try:
+        answer = asked(data_dir, f"outbox {question}", ASK_TIMEOUT_S)
+    except Unanswered as trouble:
+        answer = trouble.lines or [{"error": trouble.why, "remedy": trouble.remedy}]
+        if trouble.lines:
+            sys.stderr.write(f"edge-agent outbox: {trouble}\n")
     for line in _resting_outbox(data_dir, question) if answer is None else answer:
         print(json.dumps(line, ensure_ascii=False))
     return OK
@@ -114,7 +132,10 @@ def _resting_status(configuration: Configuration) -> dict[str, Any]:
 def _readable(document: dict[str, Any]) -> Iterator[str]:
     running = document.get("running", True)
     pid = document.get("pid")
-    yield f"{document['agent']}: " + (f"running, process {pid}" if running else "not running")
+    process = "" if pid is None else f", process {pid}"
+    yield f"{document['agent']}: " + (f"running{process}" if running else "not running")
+    if "condition" in document:
+        yield _condition("agent", document)
     for part in ("journal", "broker"):
         if part in document:
             yield _condition(part, document[part])

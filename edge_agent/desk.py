@@ -1,7 +1,8 @@
 """The desk: a Unix socket in `data_dir` where a person's command asks the running agent.
 
 Rules:
-1. One question per connection, one line; the answer is JSON lines; then the desk hangs up.
+1. One question per connection, one line; the answer is JSON lines and an empty one, by which it
+   is known to be whole; then the desk hangs up.
 2. Mode 0600: who may read `data_dir` may ask.
 3. Nobody waits for a slow asker: answers are written as the socket takes them, page by page.
 """
@@ -146,6 +147,8 @@ class _Asker:
         self._more = after is not None
         for line in lines:
             self._out += json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        if not self._more:
+            self._out += b"\n"
         self._pour()
 
     def _pour(self) -> None:
@@ -188,19 +191,44 @@ class reachable:  # noqa: N801 - used as a verb: `with reachable(folder) as path
         os.close(self._fd)
 
 
+class Unanswered(Exception):
+    """An agent runs and has not answered, or not all: why, what to do, and the `lines` it said."""
+
+    def __init__(self, why: str, remedy: str, lines: list[dict[str, object]]) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why = why
+        self.remedy = remedy
+        self.lines = lines
+
+
 def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, object]] | None:
-    """Ask the agent that runs on `data_dir`, blocking; None when none answers there."""
+    """Ask the agent that runs on `data_dir`, blocking; None when none runs there.
+
+    Raises Unanswered when one runs that is busy, or silent for so long, or ends meanwhile.
+    """
     asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     asking.settimeout(timeout_s)
+    answer = bytearray()
+    why = "the agent hung up: it is busy with others who ask, or has just ended"
     try:
-        with reachable(data_dir) as folder:
-            asking.connect(f"{folder}/{NAME}")
+        try:
+            with reachable(data_dir) as folder:
+                asking.connect(f"{folder}/{NAME}")
+        except (TimeoutError, BlockingIOError):  # so many knock that the kernel lets nobody wait
+            raise Unanswered(why, "ask again", []) from None
+        except OSError:
+            return None
         asking.sendall(question.encode() + b"\n")
-        answer = bytearray()
         while part := asking.recv(65_536):
             answer += part
-    except OSError:
-        return None
+    except TimeoutError:
+        why = f"the agent runs and has said nothing for {timeout_s:g} s"
+    except OSError:  # hung up on with something unread: what has come is judged all the same
+        pass
     finally:
         asking.close()
-    return [json.loads(line) for line in answer.splitlines()]
+    *whole, torn = bytes(answer).split(b"\n")
+    lines = [json.loads(line) for line in whole if line]
+    if torn or not whole or whole[-1]:
+        raise Unanswered(f"the answer was cut short: {why}" if lines else why, "ask again", lines)
+    return lines

@@ -1,5 +1,6 @@
 """What a person asks the running agent: answered in pages; nobody waits for who is slow."""
 
+import json
 import os
 import socket
 import stat
@@ -11,9 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.desk import ASKERS_MAX, NAME, QUESTION_BYTES_MAX, Desk, Say, asked, reachable
+from edge_agent import asking
+from edge_agent.desk import (
+    ASKERS_MAX,
+    NAME,
+    QUESTION_BYTES_MAX,
+    Desk,
+    Say,
+    Unanswered,
+    asked,
+    reachable,
+)
 from edge_agent.possession import Owned, possess
 from edge_agent.reactor import Reactor
+from tests.kit.agents import Agent
 from tests.kit.scanners import HandClock, turn_until
 
 PAGES = 40
@@ -147,6 +159,82 @@ def test_a_question_without_end_is_not_answered(
         pass  # hung up on with something unread
     assert knowing.questions == []
     endless.close()
+
+
+# -- askers who are not answered ---------------------------------------------------------------
+
+
+def answering(data_dir: Path, answer: bytes | None) -> threading.Thread:
+    """Stand at the desk, for one question: say `answer` and hang up, or None: never."""
+    listening = socket.socket(socket.AF_UNIX)
+    with reachable(data_dir) as folder:
+        listening.bind(f"{folder}/{NAME}")
+    listening.listen(1)
+
+    def serve() -> None:
+        with listening, listening.accept()[0] as connection:
+            connection.recv(QUESTION_BYTES_MAX)
+            if answer is None:
+                connection.recv(1)
+            else:
+                connection.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("end", [b'{"seq": 3, "to', b"", b'{"seq": 3}'])
+def test_an_answer_that_was_cut_short_is_known_by_it(tmp_path: Path, end: bytes) -> None:
+    thread = answering(tmp_path, b'{"seq": 1}\n{"seq": 2}\n' + end)
+    with pytest.raises(Unanswered, match="cut short") as caught:
+        asked(tmp_path, "outbox export", 20)
+    thread.join()
+    assert caught.value.lines == [{"seq": 1}, {"seq": 2}]
+
+
+def test_nothing_is_an_answer_and_a_hang_up_is_none(tmp_path: Path) -> None:
+    thread = answering(tmp_path, b"\n")
+    assert asked(tmp_path, "outbox list", 20) == []
+    thread.join()
+    (tmp_path / NAME).unlink()
+    thread = answering(tmp_path, b"")
+    with pytest.raises(Unanswered, match="busy") as caught:
+        asked(tmp_path, "outbox list", 20)
+    thread.join()
+    assert caught.value.lines == []
+
+
+def test_a_silent_agent_is_not_taken_for_one_that_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent = Agent(tmp_path / "a", url="mqtt://127.0.0.1:9")
+    agent.data_dir.mkdir()
+    monkeypatch.setattr(asking, "ASK_TIMEOUT_S", 0.05)
+    thread = answering(agent.data_dir, None)
+    assert asking.outbox(agent.config, {}, "export") == asking.OK
+    thread.join()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "said nothing for 0.05 s" in json.loads(line)["error"]
+    (agent.data_dir / NAME).unlink()
+    thread = answering(agent.data_dir, None)
+    assert asking.status(agent.config, {}, as_json=False) == asking.OK
+    thread.join()
+    said = capsys.readouterr().out
+    assert "pi-a2: running\n  agent: trouble: the agent runs and has said nothing" in said
+
+
+def test_what_came_of_an_answer_is_printed_and_that_it_was_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agent = Agent(tmp_path / "a", url="mqtt://127.0.0.1:9")
+    agent.data_dir.mkdir()
+    thread = answering(agent.data_dir, b'{"seq": 1}\n{"se')
+    assert asking.outbox(agent.config, {}, "export") == asking.OK
+    thread.join()
+    said = capsys.readouterr()
+    assert said.out == '{"seq": 1}\n'
+    assert "cut short" in said.err
 
 
 def test_a_deep_data_dir_can_be_asked_and_a_left_over_socket_is_no_obstacle(
