@@ -22,11 +22,7 @@ from edge_agent.records import (
 def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Restored:
     """Read all of it, in one pass over what is not acknowledged and not in a snapshot."""
     cursor = cursor_of(sql)
-    snapshots = {
-        name: (upto, body)
-        for name, upto, crc, body in sql.execute("SELECT name, upto, crc, body FROM snapshot")
-        if crc32(body, upto & 0xFFFFFFFF) == crc and upto <= high
-    }
+    snapshots = {name: (upto, body) for name, upto, body in _snapshots(sql) if upto <= high}
     aside = sql.execute("SELECT count(*) FROM set_aside WHERE lane <> ?", (SALVAGED,)).fetchone()
     return Restored(
         epoch=epoch,
@@ -70,6 +66,21 @@ def _cursor_said(sql: sqlite3.Connection) -> Cursor:
     beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
     in_meta = Cursor() if beside is None else Cursor.parse_with_crc(beside[0])
     return Cursor(*(max(pair) for pair in zip(in_row, in_meta, strict=True)))
+
+
+def given_upto(sql: sqlite3.Connection) -> int:
+    """Say up to which number the cursor and the snapshots bear out that events were numbered."""
+    said = _cursor_said(sql)
+    return max(said.normal, said.urgent, *(upto for _, upto, _ in _snapshots(sql)))
+
+
+def _snapshots(sql: sqlite3.Connection) -> list[tuple[str, int, bytes]]:
+    """Read the snapshots that fit their CRC."""
+    return [
+        (name, upto, body)
+        for name, upto, crc, body in sql.execute("SELECT name, upto, crc, body FROM snapshot")
+        if crc32(body, upto & 0xFFFFFFFF) == crc
+    ]
 
 
 def _streams(

@@ -3,7 +3,8 @@
 A salvaged row keeps its epoch and its number; it goes into a table of its own and is published
 before anything new. Rows that the broken journal knew to be acknowledged are taken over as such,
 for replays; only where another broken journal's rows still wait they are published once more.
-What cannot be read any more, up to the highest number seen, is reported.
+What cannot be read any more, up to the highest number that rows, cursor or snapshots know of, is
+reported.
 """
 
 import json
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from edge_agent.journal import folder, schema
-from edge_agent.journal.restoring import cursor_of
+from edge_agent.journal.restoring import cursor_of, given_upto
 from edge_agent.records import URGENT, Cursor, row_crc
 
 FAILED_READS_MAX: Final = 1 << 17
@@ -42,7 +43,7 @@ class _Old(NamedTuple):
 def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
     """Take over the rows of `corrupt` into the open journal `sql`, in one transaction, once."""
     file = folder.scratch_copy(data_dir, corrupt)
-    epoch, beside, rows = _read_all(file)
+    epoch, beside, given, rows = _read_all(file)
     folder.drop_scratch(data_dir)
     in_row = next((row.cursor for row in reversed(rows) if row.cursor is not None), None)
     cursor = Cursor() if in_row is None else Cursor.parse(in_row)
@@ -52,7 +53,7 @@ def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
     ]
     finished = {row.seq for row in done}
     waiting = [row for row in rows if row.seq not in finished]
-    missing = _holes(rows, min(cursor.normal, cursor.urgent))
+    missing = _holes(rows, min(cursor.normal, cursor.urgent), given)
     report = {
         "folder": corrupt.name,
         "epoch": epoch,
@@ -97,21 +98,26 @@ def _insert(sql: sqlite3.Connection, epoch: str, rows: list[_Old], first: int) -
     )
 
 
-def _holes(rows: list[_Old], after: int) -> list[tuple[int, int]]:
+def _holes(rows: list[_Old], after: int, given: int) -> list[tuple[int, int]]:
     holes: list[tuple[int, int]] = []
     for row in rows:
         if row.seq > after + 1:
             holes.append((after + 1, row.seq - 1))
         after = max(after, row.seq)
+    if given > after:
+        holes.append((after + 1, given))
     return holes
 
 
-def _read_all(file: Path) -> tuple[str, Cursor, list[_Old]]:
-    """Read epoch, cursor and every sound row of a broken file; nothing if it has no header."""
+def _read_all(file: Path) -> tuple[str, Cursor, int, list[_Old]]:
+    """Read epoch, cursor, the highest number given and every sound row of a broken file.
+
+    Nothing if it has no header.
+    """
     try:
         sql = sqlite3.connect(f"file:{quote(str(file))}?psow=0", uri=True, isolation_level=None)
     except sqlite3.Error:
-        return "", Cursor(), []
+        return "", Cursor(), 0, []
     try:
         sql.text_factory = schema.text_of
         sql.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -122,11 +128,19 @@ def _read_all(file: Path) -> tuple[str, Cursor, list[_Old]]:
         found = set(_bisect(sql, topics, likely, last))
         found.update(_bisect(sql, topics, first, likely - 1))
         settled = Cursor.parse_with_crc(beside[0]) if beside else Cursor()
-        return (epoch[0] if epoch else ""), settled, sorted(found)
+        return (epoch[0] if epoch else ""), settled, _given(sql), sorted(found)
     except (sqlite3.Error, ValueError):
-        return "", Cursor(), []
+        return "", Cursor(), 0, []
     finally:
         sql.close()
+
+
+def _given(sql: sqlite3.Connection) -> int:
+    """Say which numbers were given besides those of rows; none where what knows it is gone."""
+    try:
+        return given_upto(sql)
+    except sqlite3.Error:
+        return 0
 
 
 def _alone(sql: sqlite3.Connection, seq: int) -> list[tuple[Any, ...]]:

@@ -16,12 +16,13 @@ from zlib import crc32
 from sqlalchemy import Engine
 
 from edge_agent.journal import pages, schema
-from edge_agent.journal.restoring import restored
+from edge_agent.journal.restoring import given_upto, restored
 from edge_agent.journal.trouble import sqlite_errors
 from edge_agent.records import (
     PAGE_ROWS,
     SALVAGED,
     Batch,
+    Broken,
     DiskTrouble,
     Kept,
     Restored,
@@ -96,6 +97,9 @@ class Store:
         else:
             self.epoch = found[0]
         self.high = self.sql.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
+        given = given_upto(self.sql)
+        if given > self.high:  # a file or a WAL that lost its end: numbers would be given twice
+            raise Broken(f"numbers up to {given} were given, and no row is above {self.high}")
         total = self.sql.execute("SELECT total(length(payload)) FROM event").fetchone()[0]
         self._payload_bytes = int(total)
 
