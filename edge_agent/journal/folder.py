@@ -29,8 +29,10 @@ def journal_file(data_dir: Path) -> Path:
     folder = data_dir / _FOLDER
     if not folder.is_dir():
         folder.mkdir(parents=True, mode=0o700)
-        sync_folder(folder)
-        sync_folder(data_dir)
+    # at every start: the one that made it may have failed, or been cut, before its flush
+    sync_folder(folder)
+    sync_folder(data_dir)
+    if os.access(data_dir.parent, os.R_OK):
         sync_folder(data_dir.parent)
     return folder / FILE
 

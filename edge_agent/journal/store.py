@@ -76,10 +76,13 @@ class Store:
 
         Recovery believes what a killed process left in the kernel's memory, and what a failed
         flush left there: the kernel forgets that it still has to write it. A checkpoint writes it
-        anew, into the database, and flushes that.
+        anew, into the database, and flushes that; the commit behind it begins the WAL anew, or a
+        part of the old one could come back over what is in the database.
         """
         try:
             self._checkpoint()
+            said = "INSERT OR REPLACE INTO meta (key, value) VALUES ('opened', ?)"
+            self.sql.execute(said, (str(self.high),))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_FULL":
                 raise
