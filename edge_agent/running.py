@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent import logs
 from edge_agent.clock import SystemClock
@@ -16,6 +17,9 @@ from edge_agent.configuration import BadConfiguration
 from edge_agent.possession import Owned, possess
 from edge_agent.reactor import Reactor
 from edge_agent.validation import Validation
+
+if TYPE_CHECKING:
+    from edge_agent.app import Agent
 
 OK: Final = 0
 OWNED: Final = 75
@@ -44,13 +48,20 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
 
 
 def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs.Log) -> int:
+    signals = _Signals()
     validation = Validation(config, environ)  # works while we import
+    signals.cut_short(validation)
     gc.disable()  # what imports make stays: looking for waste in it is a tenth of a start
     from edge_agent.app import Agent
 
     gc.freeze()
     gc.enable()
-    configuration = validation.configuration()
+    try:
+        configuration = validation.configuration()
+    except BadConfiguration:
+        if signals.stopped:
+            return OK
+        raise
     try:
         possess(configuration.agent.data_dir)
     except OSError as error:
@@ -62,7 +73,9 @@ def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs
     reactor = Reactor(clock)
     reactor.timer(log.ring, clock.mono_ns())
     agent = Agent(configuration, config, environ, clock, reactor)
-    _listen_to_signals(reactor, agent)
+    signals.tell(reactor, agent)
+    if signals.stopped:
+        return OK
     agent.start()
     reactor.run()
     agent.close()
@@ -85,15 +98,37 @@ def _end_with(
     return end
 
 
-def _listen_to_signals(reactor: Reactor, agent: object) -> None:
-    stop, reload = agent.stop, agent.reload  # type: ignore[attr-defined]
+class _Signals:
+    """What the process is told by signals, from its first moment on.
 
-    def take(number: int, _frame: object) -> None:
-        reactor.post(_call, reload if number == signal.SIGHUP else stop)
+    A reload that is asked for before there is an agent is none: it is just reading the file.
+    """
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, take)
+    def __init__(self) -> None:
+        self.stopped = False
+        self._stop: Callable[[], object] = bool
+        self._reload: Callable[[], object] = bool
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._take)
+
+    def cut_short(self, validation: Validation) -> None:
+        """Have a stop end the validation."""
+        self._stop = validation.cut_short
+        if self.stopped:
+            validation.cut_short()
+
+    def tell(self, reactor: Reactor, agent: "Agent") -> None:
+        """Have the agent told, in its own thread; what came before is in `stopped`."""
+        self._reload = partial(reactor.post, _call, agent.reload)
+        self._stop = partial(reactor.post, _call, agent.stop)
+
+    def _take(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            self._reload()
+        else:
+            self.stopped = True
+            self._stop()
 
 
-def _call(what: object) -> None:
-    what()  # type: ignore[operator]
+def _call(what: Callable[[], None]) -> None:
+    what()

@@ -45,6 +45,8 @@ class Validation:
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, theirs, 1),
                 ],
+                # a terminal's Ctrl-C is for all in front of it, and here it would be a traceback
+                setsigmask=[signal.SIGINT, signal.SIGHUP],
             )
         except OSError:
             os.close(self.fd)
@@ -81,6 +83,11 @@ class Validation:
         except ValueError as other:
             raise self._failed(str(other), "restart edge-agent") from None
 
+    def cut_short(self) -> None:
+        """Have `configuration` end at once, as bad; for a signal handler, at any time."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+
     def abandon(self) -> None:
         """Kill the validator and forget its answer; nothing else may be called then."""
         os.kill(self._pid, signal.SIGKILL)
@@ -88,7 +95,8 @@ class Validation:
 
     def _reaped(self) -> int:
         os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        pid, self._pid = self._pid, 0  # first: what is reaped may be another process already
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
     def _failed(self, wrong: str, remedy: str) -> BadConfiguration:
         return BadConfiguration([Problem(os.fspath(self._config), 1, 1, "file", wrong, remedy)])

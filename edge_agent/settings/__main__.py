@@ -42,5 +42,16 @@ def _validate(path: Path) -> int:
     return 0
 
 
+def entry() -> int:
+    """Be the process; one whose answer nobody awaits any more ends without a word."""
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(entry())

@@ -78,6 +78,22 @@ def test_one_that_is_abandoned_leaves_nothing(folder: Path, good: str) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_one_whose_answer_nobody_awaits_ends_without_a_word(folder: Path, good: str) -> None:
+    (folder / "c.toml").write_text(good)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    ended = subprocess.run(
+        [sys.executable, "-m", "edge_agent.settings", "--", "c.toml"],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        timeout=LIMIT_S,
+        check=False,
+        env=validation._surroundings(os.environ),
+    )
+    os.close(theirs)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_one_that_dies_is_a_bad_configuration(folder: Path, good: str) -> None:
     (folder / "c.toml").write_text(good)
     running = Validation(Path("c.toml"), os.environ)

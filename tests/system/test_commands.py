@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,34 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, broker: Mosquitto) -> N
         broker.resume()
         agent.start()
         agent.until_empty()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_before_it_has_begun_is_a_quiet_one(tmp_path: Path, number: signal.Signals) -> None:
+    agent = Agent(tmp_path / "a", url=NOWHERE)
+    with subprocess.Popen(
+        [*COMMAND, "run", os.fspath(agent.config)],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            deadline = time.monotonic() + PATIENCE_S
+            said = b""
+            while b"edge_agent.settings" not in said:  # executed, not only forked
+                if validator := children.read_text():
+                    said = Path(f"/proc/{int(validator)}/cmdline").read_bytes()
+                assert time.monotonic() < deadline, "it validates nothing"
+            os.kill(int(validator), signal.SIGSTOP)  # so that it cannot be done before
+            os.killpg(process.pid, signal.SIGHUP)
+            os.killpg(process.pid, number)
+            assert process.stderr is not None
+            assert select.select([process.stderr], [], [], PATIENCE_S)[0]
+            assert process.stderr.read() == b""
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            process.kill()
 
 
 def test_an_end_in_the_middle_of_a_reload_is_a_quiet_one(tmp_path: Path) -> None:
