@@ -27,6 +27,9 @@ PATIENCE_S = 180.0
 
 INSTALL_S = 900.0
 ACK = "\x06"
+SECRETS = "/etc/edge-agent/secrets"
+CREDENTIAL = f"[Service]\nLoadCredential=mqtt-password:{SECRETS}/mqtt-password\n"
+PASSWORDS = {"pi-a2": "of the agent", "subscriber": "of the subscriber"}
 CONFIGURATION = """
 [agent]
 id = "pi-a2"
@@ -34,6 +37,7 @@ data_dir = "/var/lib/edge-agent"
 
 [broker]
 url = "mqtt://10.0.2.100:1883"
+username = "pi-a2"
 
 [site]
 base = "acme/plant1/assembly/line3"
@@ -112,6 +116,7 @@ class Arrivals:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_message = lambda _client, _mine, message: self._take(message)
+        self._client.username_pw_set("subscriber", PASSWORDS["subscriber"])
         self._client.reconnect_delay_set(1, 1)
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
@@ -188,13 +193,16 @@ class Stand:
 
     def __init__(self, folder: Path) -> None:
         self.wheel = pack(folder / "pack")
-        self.broker = Mosquitto(folder / "broker").start()
+        self.broker = Mosquitto(folder / "broker", users=PASSWORDS).start()
         self.arrivals = Arrivals(self.broker.port)
         self.gun = Gun()
         self.vm = make_machine(folder / "vm", self.broker.port)
         self.vm.boot()
         self.sh("mkdir -p /var/lib/edge-agent && mount /dev/vdb /var/lib/edge-agent")
-        self.sh("echo '/dev/vdb /var/lib/edge-agent ext4 defaults 0 0' >>/etc/fstab && sync")
+        self.sh("echo '/dev/vdb /var/lib/edge-agent ext4 defaults 0 0' >>/etc/fstab")
+        self.write(f"{SECRETS}/mqtt-password", PASSWORDS["pi-a2"])
+        self.write("/etc/systemd/system/edge-agent.service.d/secrets.conf", CREDENTIAL)
+        self.sh("sync")
 
     def close(self) -> None:
         self.gun.close()
@@ -231,9 +239,14 @@ class Stand:
         install = ["sh", "systemd/install.sh", "--wheels", "wheels", *options, wheel.name]
         return self.vm.sh(f"cd /opt/pack && {shlex.join(install)}", timeout=INSTALL_S)
 
+    def write(self, path: str, text: str) -> None:
+        """Write a file of root's in the device."""
+        write = f"umask 077; mkdir -p $(dirname {path}); cat >{path}"
+        self.vm.sh(write, stdin=text.encode(), check=True)
+
     def configure(self, text: str) -> None:
-        self.vm.sh("cat >/opt/agent.toml", stdin=text.encode(), check=True)
-        self.sh("test ! -d /etc/edge-agent || cp /opt/agent.toml /etc/edge-agent/agent.toml")
+        """Change the configuration as somebody with an editor does."""
+        self.sh(f"cat >/etc/edge-agent/agent.toml <<'END'\n{text}\nEND")
 
     def await_scanner(self) -> None:
         """Wait until the agent holds the scanner's port."""
