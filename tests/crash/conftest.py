@@ -14,8 +14,11 @@ from tests.kit.disk_faults import FAULTS
 
 UNMENDED = {
     "test_work": "a failed flush and a power cut together may leave a database that is set apart"
-    " and salvaged; a read error at a start may set a sound file apart",
-    "test_setting_apart_and_salvaging": "a read error while salvaging gives rows up",
+    " and salvaged; a read error in a long row at a start sets a sound file apart",
+    "test_setting_apart_and_salvaging": "a read error while salvaging gives rows up; a rename that"
+    " fails leaves the file open, locked against our next attempt",
+    "test_second_cut_while_migrating": "after a recovery the migration shares a block with an"
+    " acknowledged commit",
 }
 """What these tests have found in the journal and nobody has mended yet; the aim is an empty table.
 

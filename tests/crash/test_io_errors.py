@@ -215,7 +215,7 @@ def test_work(scratch: Path, tally: Tally, kind: str, *, forever: bool) -> None:
 
 
 @forever
-@pytest.mark.parametrize("kind", ["read", "dead"])
+@pytest.mark.parametrize("kind", ["read", "names", "dead"])
 def test_setting_apart_and_salvaging(
     scratch: Path, tally: Tally, kind: str, *, forever: bool
 ) -> None:
@@ -225,5 +225,6 @@ def test_setting_apart_and_salvaging(
     check = check_of(case, expected, untouched=False)
     before = Ledger(handed_cursor=expected.cursor)
     begin = partial(lay_out, case.picture)
-    trial = Trial(first_boot, begin, before, check, check, stride=SALVAGE_STRIDE)
+    stride = 1 if kind in FEW else SALVAGE_STRIDE
+    trial = Trial(first_boot, begin, before, check, check, stride)
     hold(trial, kind, scratch, tally, lasting=forever)

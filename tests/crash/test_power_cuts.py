@@ -100,25 +100,46 @@ def wider(connection: Connection) -> None:
     connection.execute(text("UPDATE event SET extra = 'migrated'"))
 
 
+def migrate_from_now_on(patch: pytest.MonkeyPatch) -> None:
+    later = schema.VERSION + 1
+    patch.setattr(schema, "VERSION", later)
+    migrate = partial(schema.prepare, to=later, steps={later - 1: wider})
+    patch.setattr(schema, "prepare", migrate)
+
+
+def migrated(place: Path, ledger: Ledger) -> list[str]:
+    found = kept_and_goes_on(place, ledger)
+    store = open_store(place / "data", quota_bytes=QUOTA_BYTES)
+    columns = [row[1] for row in store.sql.execute("PRAGMA table_info(event)")]
+    (version,) = store.sql.execute("PRAGMA user_version").fetchone()
+    store.close()
+    if columns.count("extra") != 1 or version != schema.VERSION:
+        found.append(f"migrated by half: version {version}, columns {columns}")
+    return found
+
+
 @pytest.mark.usefixtures("small_wal")
 def test_migration(scratch: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
     place, before = scratch / "recorded", Ledger()
     service(place / "data", World(random.Random(SEED), before.take))
-    later = schema.VERSION + 1
-    monkeypatch.setattr(schema, "VERSION", later)
-    migrate = partial(schema.prepare, to=later, steps={later - 1: wider})
-    monkeypatch.setattr(schema, "prepare", migrate)
+    migrate_from_now_on(monkeypatch)
     trace = resumed(place, random.Random(SEED))
-
-    def migrated(place: Path, ledger: Ledger) -> list[str]:
-        found = kept_and_goes_on(place, ledger)
-        store = open_store(place / "data", quota_bytes=QUOTA_BYTES)
-        columns = [row[1] for row in store.sql.execute("PRAGMA table_info(event)")]
-        (version,) = store.sql.execute("PRAGMA user_version").fetchone()
-        store.close()
-        if columns.count("extra") != 1 or version != schema.VERSION:
-            found.append(f"migrated by half: version {version}, columns {columns}")
-        return found
-
     run(tally, trace, CUTS // 20, scratch, migrated, before)
+    assert not tally.bad, tally.explain()
+
+
+@pytest.mark.usefixtures("small_wal")
+def test_second_cut_while_migrating(
+    scratch: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = recorded_service(scratch / "recorded").trace
+    migrate_from_now_on(monkeypatch)
+    for cut, picture, ledger in after_each(trace, plan(trace, CUTS // 16 // AGAIN, "old")):
+        if not ledger.told_high:
+            continue  # nothing to migrate yet: the later release begins anew
+        place = scratch / "first"
+        lay_out(picture, place)
+        again = resumed(place, cut.rng())
+        run(tally, again, AGAIN, scratch, migrated, ledger)
+        shutil.rmtree(place)
     assert not tally.bad, tally.explain()
