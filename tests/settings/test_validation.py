@@ -75,7 +75,7 @@ def test_one_that_is_abandoned_leaves_nothing(folder: Path, good: str) -> None:
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(running.fd)
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(running._pid, os.WNOHANG)
 
 
 def test_one_whose_answer_nobody_awaits_ends_without_a_word(folder: Path, good: str) -> None:
