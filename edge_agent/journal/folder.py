@@ -7,6 +7,7 @@ Rules:
 3. Nothing in a `corrupt-N/` is ever written or deleted by us.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -34,7 +35,31 @@ def journal_file(data_dir: Path) -> Path:
     sync_folder(data_dir)
     if os.access(data_dir.parent, os.R_OK):
         sync_folder(data_dir.parent)
+    _settle(folder / f"{FILE}-wal")
     return folder / FILE
+
+
+def _settle(wal: Path) -> None:
+    """Write a WAL that was left behind anew: recovery believes it, and we publish what it says.
+
+    A process that was killed may not have flushed it, and after a flush that failed the kernel
+    takes its pages for clean: another flush would say yes and write nothing. Not in place: its
+    blocks hold acknowledged commits. Without room for the copy a flush has to do.
+    """
+    if not wal.exists() or not wal.stat().st_size:
+        return
+    copy = wal.with_name(f"{wal.name}.new")
+    try:
+        shutil.copyfile(wal, copy)
+        _sync_file(copy)
+    except OSError as error:
+        copy.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _sync_file(wal)
+        return
+    copy.replace(wal)
+    sync_folder(wal.parent)
 
 
 def set_apart(data_dir: Path) -> Path:
@@ -70,6 +95,14 @@ def drop_scratch(data_dir: Path) -> None:
     scratch = data_dir / _SCRATCH
     if scratch.exists():
         shutil.rmtree(scratch)
+
+
+def _sync_file(path: Path) -> None:
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_folder(folder: Path) -> None:

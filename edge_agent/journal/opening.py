@@ -20,6 +20,7 @@ from edge_agent.records import Broken, DiskTrouble, NewerJournal
 
 _ERROR_CODE: Final = re.compile(r"error code=(\d+)")
 _SQLITE_IOERR: Final = 10
+_NO_PAGE: Final = "failed to get page "  # of a long row: quick_check does not say why
 
 
 def open_store(
@@ -78,14 +79,20 @@ def _open(
             verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if verdict != "ok":
                 _judge(verdict, unreadable_is_broken=unreadable_is_broken)
+            if 0 < version < schema.VERSION:
+                # recovery ends in the middle of a block: the migration would share it with an
+                # acknowledged commit, if that were not copied out first
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             schema.prepare(connection)
         return Store(engine, file)
     except Broken:
-        if apart is not None:
-            # while it is open: SQLite sees that the file has moved, and does not copy the WAL into
-            # it when it is closed
-            folder.set_apart(apart)
-        engine.dispose()
+        try:
+            if apart is not None:
+                # while it is open: SQLite sees that the file has moved, and does not copy the WAL
+                # into it when it is closed
+                folder.set_apart(apart)
+        finally:
+            engine.dispose()
         raise
     except BaseException:
         engine.dispose()
@@ -102,7 +109,8 @@ def _refuse(file: Path, version: int) -> None:
 def _judge(verdict: str, *, unreadable_is_broken: bool) -> None:
     """Tell a broken file from one that the disk does not read just now."""
     code = _ERROR_CODE.search(verdict)
-    if code and int(code[1]) & 0xFF == _SQLITE_IOERR and not unreadable_is_broken:
+    unread = int(code[1]) & 0xFF == _SQLITE_IOERR if code else _NO_PAGE in verdict
+    if unread and not unreadable_is_broken:
         raise DiskTrouble("failing", f"the journal cannot be read: {verdict}", "check the card")
     raise Broken(verdict)
 

@@ -27,6 +27,7 @@ whatever is readable in one piece has come out by then. Some seconds of a boot a
 ROW_BYTES_MIN: Final = 256
 """No row is smaller: by the size of a file it is known how many it may hold at most."""
 
+_REFUSED: Final = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_NOMEM")
 
 _ROWS: Final = "SELECT seq, lane, stream, n, cursor, crc, payload FROM event WHERE "
 
@@ -116,7 +117,8 @@ def _read_all(file: Path) -> tuple[str, Cursor, int, list[_Old]]:
     """
     try:
         sql = sqlite3.connect(f"file:{quote(str(file))}?psow=0", uri=True, isolation_level=None)
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        _only_broken(error)
         return "", Cursor(), 0, []
     try:
         sql.text_factory = schema.text_of
@@ -129,7 +131,10 @@ def _read_all(file: Path) -> tuple[str, Cursor, int, list[_Old]]:
         found.update(_bisect(sql, topics, first, likely - 1))
         settled = Cursor.parse_with_crc(beside[0]) if beside else Cursor()
         return (epoch[0] if epoch else ""), settled, _given(sql), sorted(found)
-    except (sqlite3.Error, ValueError):
+    except sqlite3.Error as error:
+        _only_broken(error)
+        return "", Cursor(), 0, []
+    except ValueError:
         return "", Cursor(), 0, []
     finally:
         sql.close()
@@ -139,15 +144,23 @@ def _given(sql: sqlite3.Connection) -> int:
     """Say which numbers were given besides those of rows; none where what knows it is gone."""
     try:
         return given_upto(sql)
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        _only_broken(error)
         return 0
+
+
+def _only_broken(error: sqlite3.Error) -> None:
+    """Pass over what is broken; a disk that refuses to read is trouble, to be tried again."""
+    if (getattr(error, "sqlite_errorname", None) or "").startswith(_REFUSED):
+        raise error
 
 
 def _alone(sql: sqlite3.Connection, seq: int) -> list[tuple[Any, ...]]:
     """Read one row without a look at the next: that may stand on a page that is gone."""
     try:
         return sql.execute(_ROWS + "seq = ?", (seq,)).fetchall()
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        _only_broken(error)
         return []
 
 
@@ -176,7 +189,8 @@ def _one(sql: sqlite3.Connection, question: str) -> int | None:
     """Ask for one number; None where what would answer is gone."""
     try:
         return int(sql.execute(question).fetchone()[0] or 0)
-    except sqlite3.Error:
+    except sqlite3.Error as error:
+        _only_broken(error)
         return None
 
 
@@ -190,7 +204,8 @@ def _bisect(
         low, high = stretches.popleft()
         try:
             found = sql.execute(_ROWS + "seq BETWEEN ? AND ? ORDER BY seq", (low, high)).fetchall()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            _only_broken(error)
             failed += 1
             if low < high:
                 middle = (low + high) // 2

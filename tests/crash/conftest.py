@@ -12,19 +12,6 @@ from edge_agent.journal import store
 from tests.crash.campaign import SEED, Tally
 from tests.kit.disk_faults import FAULTS
 
-UNMENDED = {
-    "test_work": "a failed flush and a power cut together may leave a database that is set apart"
-    " and salvaged; a read error in a long row at a start sets a sound file apart",
-    "test_setting_apart_and_salvaging": "a read error while salvaging gives rows up; a rename that"
-    " fails leaves the file open, locked against our next attempt",
-    "test_second_cut_while_migrating": "after a recovery the migration shares a block with an"
-    " acknowledged commit",
-}
-"""What these tests have found in the journal and nobody has mended yet; the aim is an empty table.
-
-A test may pass by chance of its cuts; it leaves the table together with the mending.
-"""
-
 _MEMORY = Path("/dev/shm")
 _tallies: list[Tally] = []
 
@@ -50,14 +37,6 @@ def tally(request: pytest.FixtureRequest) -> Tally:
     made = Tally(request.node.name.removeprefix("test_").replace("_", " "))
     _tallies.append(made)
     return made
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect the failures that are known."""
-    for item in items:
-        why = UNMENDED.get(getattr(item, "originalname", item.name))
-        if why is not None and item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xfail(reason=why, strict=False))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
