@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check house format lint types imports bench fix crash lock schema
+.PHONY: help run test check house format lint types imports bench fix crash vmlab lock schema
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ fix: $(READY)  ## let ruff format and repair what it can
 
 crash: $(READY)  ## a longer campaign of power cuts (CUTS=20000)
 	@CUTS=$(CUTS) $(BIN)/python -m pytest -m "slow or not slow" tests/crash $(ARGS)
+
+vmlab: $(READY)  ## the real unit on a virtual device, twenty minutes (VMLAB=folder of the lab)
+	@$(BIN)/python -m pytest tests/vmlab/device.py -q -s -W ignore::ResourceWarning $(ARGS)
 
 schema: $(READY)  ## the AsyncAPI document of every message
 	@$(BIN)/python -m edge_agent schema
