@@ -308,10 +308,11 @@ def test_a_full_window_is_one_send_and_its_pubacks_one_read(proxy: Proxy) -> Non
         rig.connected()
         rig.until(lambda: rig.counter("acknowledged") == 1, "the birth")
         proxy.puback = "hold"
-        sends, reads = made[0].sends, made[0].reads
+        sends = made[0].sends
         rig.scans(19)
         rig.until(lambda: proxy.pubacks_seen == 19, "a full window")
-        assert (made[0].sends - sends, made[0].reads - reads) == (1, 0)
+        reads = made[0].reads  # an answer to something else may have come meanwhile
+        assert made[0].sends - sends == 1
         proxy.release()
         rig.settled()
         assert (made[0].sends - sends, made[0].reads - reads) == (1, 1)
