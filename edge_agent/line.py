@@ -292,7 +292,10 @@ class Line:
         """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""
         now_ns = self._clock.mono_ns()
         if trouble is not None:
-            _log.error("the journal is not being kept: %s; %s", trouble.why, trouble.remedy)
+            _log.error(
+                "the journal is not being kept: %s: %s; %s",
+                *(trouble.kind, trouble.why, trouble.remedy),
+            )
             if self._storage_since_ns < 0:
                 self._storage_since_ns = now_ns
                 self._raise_storage(trouble)

@@ -71,11 +71,12 @@ def test_a_reactor_can_watch_it(folder: Path, good: str) -> None:
 def test_one_that_is_abandoned_leaves_nothing(folder: Path, good: str) -> None:
     (folder / "c.toml").write_text(good)
     running = Validation(folder / "c.toml", os.environ)
+    pid = running._pid
     running.abandon()
     with pytest.raises(OSError, match="Bad file"):
         os.fstat(running.fd)
     with pytest.raises(ChildProcessError):
-        os.waitpid(running._pid, os.WNOHANG)
+        os.waitpid(pid, os.WNOHANG)
 
 
 def test_one_whose_answer_nobody_awaits_ends_without_a_word(folder: Path, good: str) -> None:
