@@ -30,8 +30,8 @@ CURSOR_ACKS_MAX: Final = 1_024
 """A cursor that no event carries is written alone after so many acknowledgements."""
 
 Where = tuple[str, int] | None
-Pending = tuple[int, int, "Stream", int, bytearray, int]
-"""An event that is numbered: seq, lane, stream, streamseq, payload, monotonic capture time."""
+Pending = tuple[int, int, "Stream", int, bytearray, int, wire.Envelope]
+"""A numbered event: seq, lane, stream, streamseq, body, monotonic capture time, envelope."""
 
 
 class Stream:
@@ -137,14 +137,14 @@ class Dispatch:
         lanes = self._lanes
         urgent: list[Entry] = []
         normal: list[Entry] = []
-        for seq, lane, stream, _, payload, at_ns in pending:
+        for seq, lane, stream, n, body, at_ns, envelope in pending:
             book = lanes[lane]
             if not book.waiting:
                 self._begin(book, seq, at_ns)
             book.waiting += 1
             if book.tip:
-                body = bytes(payload)
-                right = body if self._offset_ns is None else self._right(body)
+                payload = envelope.whole(seq, n, body)
+                right = payload if self._offset_ns is None else self._right(payload)
                 entry = Entry(seq, stream.topic_bytes, right, at_ns)
                 book.handed.append(entry)
                 (urgent if lane else normal).append(entry)

@@ -30,7 +30,7 @@ from edge_agent.wire.topics import Topics
 ANSWERS_MAX: Final = 256
 """Answers remembered per device, by which a repeat is known; the oldest is forgotten first."""
 
-PAYLOAD_GUESS_BYTES: Final = 480
+PAYLOAD_GUESS_BYTES: Final = 160
 """What an event weighs beside its text, when room is asked for."""
 
 # looking up a member of an enumeration makes garbage, and these are for every scan
@@ -149,7 +149,6 @@ class Line:
             lane=lane,
             agent=self._agent,
             epoch=self._outbox.epoch,
-            boot=self._clock.boot,
         )
 
     # -- reads ---------------------------------------------------------------------------------

@@ -92,6 +92,8 @@ class Outbox:
         self.trouble: DiskTrouble | None = None
         self.lost: NewerJournal | Broken | None = None
         self._streams: dict[str, Stream] = {}
+        self._envelopes: dict[tuple[str, str, str, str], int] = {}
+        self._body = wire.BodyTemplate(clock.boot)
         self._gathering: list[Pending] = []
         self._batch = Batch()
         self._running: list[Pending] = []
@@ -121,6 +123,7 @@ class Outbox:
         self._streams = {
             topic: Stream(number, topic, n) for topic, (number, n) in restored.streams.items()
         }
+        self._envelopes = dict(restored.envelopes)
         now_ns = self.clock.mono_ns()
         self.dispatch.opened(restored)
         self.storage.opened(restored.kept, restored.high, now_ns)
@@ -173,14 +176,24 @@ class Outbox:
         """Give an event its number and have it written; returns `seq`. Room was asked for."""
         seq = self.high = self.high + 1
         n = stream.n = stream.n + 1
-        payload = envelope.render(seq, n, at_wall_ns, at_mono_ns, self.clock_word, data)
+        if not envelope.number:
+            self._enrol(envelope)
+        body = self._body.render(at_wall_ns, at_mono_ns, self.clock_word, data)
         # what room was asked for is near enough, and adding up makes garbage; not so for long texts
         small = len(data) <= SMALL_BYTES
-        self._pending_bytes = self._asked_bytes if small else self._pending_bytes + len(payload)
-        self._gathering.append((seq, lane, stream, n, payload, at_mono_ns))
+        self._pending_bytes = self._asked_bytes if small else self._pending_bytes + len(body)
+        self._gathering.append((seq, lane, stream, n, body, at_mono_ns, envelope))
         if not self._seal_asked:
             self._ask_seal()
         return seq
+
+    def _enrol(self, envelope: wire.Envelope) -> None:
+        """Give an envelope its number; one that was never used here is journalled as well."""
+        number = self._envelopes.get(envelope.key)
+        if number is None:
+            number = self._envelopes[envelope.key] = 1 + max(self._envelopes.values(), default=0)
+            self._batch.envelopes.append((number, *envelope.key, self.epoch))
+        envelope.number = number
 
     def event_id(self, seq: int) -> str:
         """Give the id of an event of this epoch."""
@@ -227,8 +240,17 @@ class Outbox:
                 sum([len(item[4]) for item in pending]) if self._gathering else self._pending_bytes
             )
             batch.rows = [
-                (seq, lane, stream.id, n, "", row_crc(seq, lane, stream.id, None, body), body)
-                for seq, lane, stream, n, body, _ in pending
+                (
+                    seq,
+                    lane,
+                    stream.id,
+                    n,
+                    "",
+                    row_crc(seq, lane, stream.id, None, body, envelope.number),
+                    body,
+                    envelope.number,
+                )
+                for seq, lane, stream, n, body, _, envelope in pending
             ]
             self._put_cursor(batch)
         elif batch.trim is not None:
@@ -239,8 +261,9 @@ class Outbox:
 
     def _part_of_batch(self) -> Batch:
         """Take what events need; notes wait for the commit that has all that they belong to."""
-        streams, self._batch.streams = self._batch.streams, []
-        return Batch(streams=streams)
+        batch = Batch(streams=self._batch.streams, envelopes=self._batch.envelopes)
+        self._batch.streams, self._batch.envelopes = [], []
+        return batch
 
     def _whole_batch(self) -> Batch:
         """Take everything, the notes and who waits for them; now and then keep house as well."""
@@ -251,20 +274,20 @@ class Outbox:
         return batch
 
     def _stamp(self, pending: list[Pending]) -> None:
-        """Write into each payload, in its place, when its commit begins: now."""
+        """Write into each body, in its place, when its commit begins: now."""
         stamp = bytearray(wire.rfc3339(self.clock.wall_ns()))  # of bytes a copy would be made
-        at, end = wire.RECORDED_AT, wire.RECORDED_END
-        for _, _, _, _, payload, _ in pending:
-            payload[at:end] = stamp
+        at, end = wire.BODY_RECORDED_AT, wire.BODY_RECORDED_END
+        for _, _, _, _, body, _, _ in pending:
+            body[at:end] = stamp
 
     def _put_cursor(self, batch: Batch) -> None:
         cursor = self.dispatch.cursor()
         if cursor == self._cursor_written:
             return
-        seq, lane, stream, n, _, _, payload = batch.rows[-1]
+        seq, lane, stream, n, _, _, body, envelope = batch.rows[-1]
         text = cursor.text()
-        crc = row_crc(seq, lane, stream, text, payload)
-        batch.rows[-1] = (seq, lane, stream, n, text, crc, payload)
+        crc = row_crc(seq, lane, stream, text, body, envelope)
+        batch.rows[-1] = (seq, lane, stream, n, text, crc, body, envelope)
         self._cursor_written = cursor
         self.dispatch.acks_unwritten = 0
 
@@ -365,7 +388,7 @@ class Outbox:
     def last_numbers(self) -> dict[str, int]:
         """Give the last number of every topic of this epoch that is on the disk."""
         numbers = {stream.topic: stream.n for stream in self._streams.values()}
-        for _, _, stream, n, _, _ in (*self._running, *self._gathering):
+        for _, _, stream, n, _, _, _ in (*self._running, *self._gathering):
             numbers[stream.topic] = min(numbers[stream.topic], n - 1)
         return numbers
 

@@ -1,8 +1,9 @@
 """What goes into the journal, what comes out of it and what can go wrong: values, no SQLite.
 
 Rules:
-1. An event row is `(seq, lane, stream, n, cursor, crc, payload)`; `seq` counts without gaps.
-2. `crc` covers the row's number, lane, stream, cursor and payload.
+1. An event row is `(seq, lane, stream, n, cursor, crc, payload, envelope)`; `seq` counts without
+   gaps. `payload` is the body that the envelope of that number makes whole; 0 is none: it is whole.
+2. `crc` covers the row's number, lane, stream, cursor, payload and envelope.
 3. The cursor is the acknowledgement watermark of each lane; it rides in the last row of a batch
    and the latest row that has one is believed.
 """
@@ -20,7 +21,7 @@ SEQUENCE_DIGITS: Final = 12
 PAGE_ROWS: Final = 256
 """Rows of one read from the journal: 0.1 ms of its thread's time."""
 
-Row = tuple[int, int, int, int, "str | None", int, bytes | bytearray]
+Row = tuple[int, int, int, int, "str | None", int, bytes | bytearray, int]
 """An empty cursor is none: SQLite's module is slow to bind None."""
 
 
@@ -53,8 +54,12 @@ class Cursor(NamedTuple):
         return cls.parse(plain) if crc == str(crc32(plain.encode())) else cls()
 
 
+EnvelopeRow = tuple[int, str, str, str, str, str]
+"""Number, source, type, lane, agent and epoch of an envelope."""
+
+
 class StoredRow(NamedTuple):
-    """One event as read back; `sound` is False when its CRC does not fit its bytes."""
+    """One event as read back, whole; `sound` is False when its CRC does not fit its bytes."""
 
     seq: int
     lane: int
@@ -81,7 +86,8 @@ class Entry(NamedTuple):
 class Batch:
     """What one transaction writes.
 
-    `rows` are event rows in order; `streams` are (id, topic) of topics seen for the first time;
+    `rows` are event rows in order; `streams` are (id, topic) of topics seen for the first time,
+    `envelopes` those of this epoch that were never used before;
     `aside` are (lane, seq, reason); `commands` are (id, at, result) of executed commands;
     `snapshots` are (name, upto, body); `boots` are (boot, offset_ns); `housekeeping` asks for the
     trim that goes with this transaction.
@@ -89,6 +95,7 @@ class Batch:
 
     rows: list[Row] = field(default_factory=list)
     streams: list[tuple[int, str]] = field(default_factory=list)
+    envelopes: list[EnvelopeRow] = field(default_factory=list)
     aside: list[tuple[int, int, str]] = field(default_factory=list)
     commands: list[tuple[str, int, str]] = field(default_factory=list)
     snapshots: list[tuple[str, int, bytes]] = field(default_factory=list)
@@ -101,6 +108,7 @@ class Batch:
         return not (
             self.rows
             or self.streams
+            or self.envelopes
             or self.aside
             or self.commands
             or self.snapshots
@@ -139,6 +147,7 @@ class Restored:
     high: int
     cursor: Cursor
     streams: dict[str, tuple[int, int]]
+    envelopes: dict[tuple[str, str, str, str], int]
     snapshots: dict[str, tuple[int, bytes]]
     boots: dict[str, int]
     meta: dict[str, str]
@@ -172,8 +181,14 @@ class NewerJournal(Exception):
 
 
 def row_crc(
-    seq: int, lane: int, stream: int, cursor: str | None, payload: bytes | bytearray
+    seq: int,
+    lane: int,
+    stream: int,
+    cursor: str | None,
+    payload: bytes | bytearray,
+    envelope: int = 0,
 ) -> int:
     """Give the CRC-32 of one event row, its place included: a row that moved is bad too."""
-    crc = crc32(payload, seq << 12 ^ (stream << 1 ^ lane))  # it takes the low 32 bits by itself
+    # it takes the low 32 bits by itself; the small numbers stay small, which makes no garbage
+    crc = crc32(payload, seq << 12 ^ (envelope << 5 ^ stream << 1 ^ lane))
     return crc32(cursor.encode(), crc) if cursor else crc

@@ -1,14 +1,15 @@
-"""Reading rows of an open journal; a row that does not fit its CRC is handed out as unsound."""
+"""Reading rows of an open journal, made whole; one that does not fit its CRC comes as unsound."""
 
 import sqlite3
 from typing import Final
 from zlib import crc32
 
-from edge_agent.records import PAGE_ROWS, SALVAGED, StoredRow, row_crc
+from edge_agent.journal.names import Names
+from edge_agent.records import NORMAL, PAGE_ROWS, SALVAGED, URGENT, Cursor, StoredRow, row_crc
 
 _EVENTS: Final = (
-    "SELECT e.seq, e.lane, coalesce(s.topic, ''), e.n, e.payload, e.cursor, e.crc, e.stream"
-    " FROM event e LEFT JOIN stream s ON s.id = e.stream WHERE "
+    "SELECT e.seq, e.lane, e.n, e.payload, e.cursor, e.crc, e.stream, e.envelope"
+    " FROM event e WHERE "
 )
 _SALVAGED: Final = "SELECT id, seq, lane, topic, n, crc, payload FROM salvaged WHERE "
 
@@ -18,7 +19,13 @@ NOT_ASIDE: Final = (
 
 
 def page(
-    sql: sqlite3.Connection, lane: int, after: int, rows_max: int, *, aside_too: bool
+    sql: sqlite3.Connection,
+    names: Names,
+    lane: int,
+    after: int,
+    rows_max: int,
+    *,
+    aside_too: bool,
 ) -> list[StoredRow]:
     """Read rows of a lane above a number, in order; those set aside only on demand."""
     if lane == SALVAGED:
@@ -28,22 +35,23 @@ def page(
         return _salvaged(sql, aside + "id > ? ORDER BY id LIMIT ?", (after, rows_max))
     # the lane stands in the text, not in a parameter: only so can the partial index be used
     where = f"e.lane = {int(lane)} AND e.seq > ?{'' if aside_too else NOT_ASIDE}"
-    return _events(sql, where + " ORDER BY e.seq LIMIT ?", (after, rows_max))
+    return _events(sql, names, where + " ORDER BY e.seq LIMIT ?", (after, rows_max))
 
 
 def stretch(
-    sql: sqlite3.Connection, own_epoch: str, epoch: str, first: int, last: int
+    sql: sqlite3.Connection, names: Names, own_epoch: str, epoch: str, first: int, last: int
 ) -> list[StoredRow]:
     """Read rows `first..last` of an epoch, whatever became of them; one page at most."""
     if epoch == own_epoch:
         where = "e.seq BETWEEN ? AND ? ORDER BY e.seq LIMIT ?"
-        return _events(sql, where, (first, last, PAGE_ROWS))
+        return _events(sql, names, where, (first, last, PAGE_ROWS))
     where = "epoch = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
     return _salvaged(sql, where, (epoch, first, last, PAGE_ROWS), numbered=True)
 
 
 def stretch_of_topic(
     sql: sqlite3.Connection,
+    names: Names,
     own_epoch: str,
     epoch: str,
     topic: str,
@@ -56,22 +64,40 @@ def stretch_of_topic(
         where = "epoch = ? AND topic = ? AND n BETWEEN ? AND ? AND seq > ? ORDER BY seq LIMIT ?"
         parameters = (epoch, topic, first, last, after, PAGE_ROWS)
         return _salvaged(sql, where, parameters, numbered=True)
-    where = "s.topic = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
-    return _events(sql, where, (topic, first, last, after, PAGE_ROWS))
+    where = "e.stream = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
+    return _events(sql, names, where, (names.stream_of(topic), first, last, after, PAGE_ROWS))
 
 
-def all_after(sql: sqlite3.Connection, seq: int, rows_max: int) -> list[StoredRow]:
+def first_waiting(sql: sqlite3.Connection, names: Names, cursor: Cursor) -> bytes | None:
+    """Read the oldest event that is sound and not settled; one page is looked at."""
+    waiting = "((e.lane = ? AND e.seq > ?) OR (e.lane = ? AND e.seq > ?))"
+    where = f"{waiting}{NOT_ASIDE} ORDER BY e.seq LIMIT ?"
+    parameters = (NORMAL, cursor.normal, URGENT, cursor.urgent, PAGE_ROWS)
+    rows = _events(sql, names, where, parameters)
+    return next((row.payload for row in rows if row.sound), None)
+
+
+def all_after(sql: sqlite3.Connection, names: Names, seq: int, rows_max: int) -> list[StoredRow]:
     """Read events above a number, of either lane and whatever became of them."""
-    return _events(sql, "e.seq > ? ORDER BY e.seq LIMIT ?", (seq, rows_max))
+    return _events(sql, names, "e.seq > ? ORDER BY e.seq LIMIT ?", (seq, rows_max))
 
 
-def _events(sql: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> list[StoredRow]:
-    return [
-        StoredRow(seq, lane, topic, n, payload, row_crc(seq, lane, stream, cursor, payload) == crc)
-        for seq, lane, topic, n, payload, cursor, crc, stream in sql.execute(
-            _EVENTS + where, parameters
+def _events(
+    sql: sqlite3.Connection, names: Names, where: str, parameters: tuple[object, ...]
+) -> list[StoredRow]:
+    rows: list[StoredRow] = []
+    for seq, lane, n, kept, cursor, crc, stream, envelope in sql.execute(
+        _EVENTS + where, parameters
+    ):
+        sound = row_crc(seq, lane, stream, cursor, kept, envelope) == crc
+        named = names.named(stream, envelope, seq, n, kept) if sound else None
+        topic = names.topics.get(stream, "")
+        rows.append(
+            StoredRow(seq, lane, topic, n, kept, sound=False)
+            if named is None
+            else StoredRow(seq, lane, topic, n, named.payload, sound=True)
         )
-    ]
+    return rows
 
 
 def _salvaged(

@@ -6,10 +6,10 @@ A snapshot is believed up to the number it is stamped with; the rows behind are 
 import sqlite3
 from zlib import crc32
 
-from edge_agent.journal.pages import NOT_ASIDE
+from edge_agent.journal.names import Names
+from edge_agent.journal.pages import NOT_ASIDE, first_waiting
 from edge_agent.records import (
     NORMAL,
-    PAGE_ROWS,
     SALVAGED,
     URGENT,
     Cursor,
@@ -19,7 +19,7 @@ from edge_agent.records import (
 )
 
 
-def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Restored:
+def restored(sql: sqlite3.Connection, names: Names, epoch: str, high: int, kept: Kept) -> Restored:
     """Read all of it, in one pass over what is not acknowledged and not in a snapshot."""
     cursor = cursor_of(sql)
     snapshots = {name: (upto, body) for name, upto, body in _snapshots(sql) if upto <= high}
@@ -28,12 +28,13 @@ def restored(sql: sqlite3.Connection, epoch: str, high: int, kept: Kept) -> Rest
         epoch=epoch,
         high=high,
         cursor=cursor,
-        streams=_streams(sql, snapshots),
+        streams=_streams(sql, names, snapshots),
+        envelopes=names.numbers(),
         snapshots=snapshots,
         boots=dict(sql.execute("SELECT boot, offset_ns FROM boot").fetchall()),
         meta=dict(sql.execute("SELECT key, value FROM meta").fetchall()),
         waiting=_waiting(sql, cursor),
-        oldest_waiting=_oldest_waiting(sql, cursor),
+        oldest_waiting=first_waiting(sql, names, cursor),
         set_aside=aside[0],
         missing=_missing(sql, min(cursor.normal, cursor.urgent)),
         kept=kept,
@@ -55,12 +56,14 @@ def cursor_of(sql: sqlite3.Connection) -> Cursor:
 def _cursor_said(sql: sqlite3.Connection) -> Cursor:
     """Read the cursor of the latest row that says it, or of the books."""
     newest = sql.execute(
-        "SELECT seq, lane, stream, cursor, crc, payload FROM event WHERE cursor IS NOT NULL"
+        "SELECT seq, lane, stream, cursor, payload, envelope, crc FROM event"
+        " WHERE cursor IS NOT NULL"
         " ORDER BY seq DESC"
     )
     in_row = Cursor()
-    for seq, lane, stream, cursor, crc, payload in newest:
-        if row_crc(seq, lane, stream, cursor, payload) == crc:  # a damaged one could skip events
+    for seq, lane, stream, cursor, payload, envelope, crc in newest:
+        # a damaged one could skip events
+        if row_crc(seq, lane, stream, cursor, payload, envelope) == crc:
             in_row = Cursor.parse(cursor)
             break
     beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
@@ -84,7 +87,7 @@ def _snapshots(sql: sqlite3.Connection) -> list[tuple[str, int, bytes]]:
 
 
 def _streams(
-    sql: sqlite3.Connection, snapshots: dict[str, tuple[int, bytes]]
+    sql: sqlite3.Connection, names: Names, snapshots: dict[str, tuple[int, bytes]]
 ) -> dict[str, tuple[int, int]]:
     upto, body = snapshots.get("streams", (0, b""))
     counted: dict[int, int] = {}
@@ -94,10 +97,7 @@ def _streams(
     tail = "SELECT stream, max(n) FROM event WHERE seq > ? GROUP BY stream"
     for number, n in sql.execute(tail, (upto,)):
         counted[number] = max(n, counted.get(number, 0))
-    return {
-        topic: (number, counted.get(number, 0))
-        for number, topic in sql.execute("SELECT id, topic FROM stream")
-    }
+    return {topic: (number, counted.get(number, 0)) for number, topic in names.topics.items()}
 
 
 def _waiting(sql: sqlite3.Connection, cursor: Cursor) -> tuple[int, int, int]:
@@ -110,18 +110,6 @@ def _waiting(sql: sqlite3.Connection, cursor: Cursor) -> tuple[int, int, int]:
         (cursor.salvaged, SALVAGED),
     ).fetchone()
     return normal, urgent, salvaged
-
-
-def _oldest_waiting(sql: sqlite3.Connection, cursor: Cursor) -> bytes | None:
-    rows = sql.execute(
-        "SELECT seq, lane, stream, cursor, crc, payload FROM event e WHERE"
-        f" ((lane = ? AND seq > ?) OR (lane = ? AND seq > ?)){NOT_ASIDE} ORDER BY seq LIMIT ?",
-        (NORMAL, cursor.normal, URGENT, cursor.urgent, PAGE_ROWS),
-    )
-    for seq, lane, stream, in_row, crc, payload in rows:
-        if row_crc(seq, lane, stream, in_row, payload) == crc:  # another one says nothing
-            return bytes(payload)
-    return None
 
 
 def _missing(sql: sqlite3.Connection, after: int) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from zlib import crc32
 
 from edge_agent.journal import folder, schema
+from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import cursor_of, given_upto
 from edge_agent.records import URGENT, Cursor, row_crc
 
@@ -24,12 +25,12 @@ FAILED_READS_MAX: Final = 1 << 17
 """Reads that may fail before salvaging gives up; the widest stretches are tried first, so that
 whatever is readable in one piece has come out by then. Some seconds of a boot at most."""
 
-ROW_BYTES_MIN: Final = 256
+ROW_BYTES_MIN: Final = 96
 """No row is smaller: by the size of a file it is known how many it may hold at most."""
 
 _REFUSED: Final = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_NOMEM")
 
-_ROWS: Final = "SELECT seq, lane, stream, n, cursor, crc, payload FROM event WHERE "
+_ROWS: Final = "SELECT seq, lane, stream, n, cursor, crc, payload, envelope FROM event WHERE "
 
 
 class _Old(NamedTuple):
@@ -123,14 +124,16 @@ def _read_all(file: Path) -> tuple[str, Cursor, int, list[_Old]]:
     try:
         sql.text_factory = schema.text_of
         sql.execute("PRAGMA locking_mode=EXCLUSIVE")
-        epoch = sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
-        topics = dict(sql.execute("SELECT id, topic FROM stream").fetchall())
-        beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()
+        _catch_up(sql)
+        names = Names()
+        names.read(sql, _only_broken)
+        epoch = _told(sql, "epoch") or names.epoch
+        beside = _told(sql, "cursor")
         first, likely, last = _ends(sql, _rows_max(file))
-        found = set(_bisect(sql, topics, likely, last))
-        found.update(_bisect(sql, topics, first, likely - 1))
-        settled = Cursor.parse_with_crc(beside[0]) if beside else Cursor()
-        return (epoch[0] if epoch else ""), settled, _given(sql), sorted(found)
+        found = set(_bisect(sql, names, likely, last))
+        found.update(_bisect(sql, names, first, likely - 1))
+        settled = Cursor.parse_with_crc(beside) if beside else Cursor()
+        return epoch, settled, _given(sql), sorted(found)
     except sqlite3.Error as error:
         _only_broken(error)
         return "", Cursor(), 0, []
@@ -138,6 +141,26 @@ def _read_all(file: Path) -> tuple[str, Cursor, int, list[_Old]]:
         return "", Cursor(), 0, []
     finally:
         sql.close()
+
+
+def _catch_up(sql: sqlite3.Connection) -> None:
+    """Give the copy of an older release's file the column that it is read by."""
+    try:
+        known = sql.execute("SELECT 1 FROM pragma_table_info('event') WHERE name = 'envelope'")
+        if known.fetchone() is None:
+            sql.execute("ALTER TABLE event ADD COLUMN envelope INTEGER NOT NULL DEFAULT 0")
+    except sqlite3.Error as error:
+        _only_broken(error)
+
+
+def _told(sql: sqlite3.Connection, key: str) -> str:
+    """Read a fact of the books; none where they are broken."""
+    try:
+        found = sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    except sqlite3.Error as error:
+        _only_broken(error)
+        return ""
+    return found[0] if found else ""
 
 
 def _given(sql: sqlite3.Connection) -> int:
@@ -194,9 +217,7 @@ def _one(sql: sqlite3.Connection, question: str) -> int | None:
         return None
 
 
-def _bisect(
-    sql: sqlite3.Connection, topics: dict[int, str], first: int, last: int
-) -> Iterator[_Old]:
+def _bisect(sql: sqlite3.Connection, names: Names, first: int, last: int) -> Iterator[_Old]:
     """Yield the sound rows of a stretch; one that cannot be read is halved until it can."""
     stretches = deque([(first, last)])
     failed = 0
@@ -212,6 +233,8 @@ def _bisect(
                 stretches += [(low, middle), (middle + 1, high)]
                 continue
             found = _alone(sql, low)
-        for seq, lane, stream, n, cursor, crc, payload in found:
-            if stream in topics and row_crc(seq, lane, stream, cursor, payload) == crc:
-                yield _Old(seq, lane, topics[stream], n, payload, cursor)
+        for seq, lane, stream, n, cursor, crc, kept, envelope in found:
+            if row_crc(seq, lane, stream, cursor, kept, envelope) == crc:
+                named = names.named(stream, envelope, seq, n, kept)
+                if named is not None:
+                    yield _Old(seq, lane, named.topic, n, named.payload, cursor)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
-VERSION: Final = 1
+VERSION: Final = 2
 """`PRAGMA user_version` of a journal written by this release."""
 
 APPLICATION_ID: Final = 0x45_64_67_41  # "EdgA"
@@ -56,6 +56,18 @@ stream = Table(
     Column("topic", Text, nullable=False, unique=True),
     sqlite_strict=True,
 )
+envelope = Table(
+    "envelope",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("crc", Integer, nullable=False),
+    sqlite_strict=True,
+)
 event = Table(
     "event",
     metadata,
@@ -66,6 +78,7 @@ event = Table(
     Column("cursor", Text),
     Column("crc", Integer, nullable=False),
     Column("payload", BLOB, nullable=False),
+    Column("envelope", Integer, nullable=False, server_default=text("0")),
     sqlite_strict=True,
 )
 Index("event_urgent", event.c.seq, sqlite_where=event.c.lane == 1)
@@ -124,7 +137,14 @@ quarantine = Table(
     sqlite_strict=True,
 )
 
-MIGRATIONS: Final[dict[int, Callable[[Connection], None]]] = {}
+
+def _bodies_and_envelopes(connection: Connection) -> None:
+    """Let rows keep bodies; those that are there are whole and stay so."""
+    envelope.create(connection)
+    connection.exec_driver_sql("ALTER TABLE event ADD COLUMN envelope INTEGER NOT NULL DEFAULT 0")
+
+
+MIGRATIONS: Final[dict[int, Callable[[Connection], None]]] = {1: _bodies_and_envelopes}
 """From version -> the step to the next one; each runs in one transaction with its version."""
 
 

@@ -15,7 +15,8 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from edge_agent.journal import pages, schema
+from edge_agent.journal import pages, schema, wal
+from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import given_upto, restored
 from edge_agent.journal.trouble import sqlite_errors
 from edge_agent.records import (
@@ -30,11 +31,15 @@ from edge_agent.records import (
     Trim,
 )
 
-CHECKPOINT_PAGES: Final = 1000
-"""Pages written to the WAL after which a checkpoint is due; it copies them into the database."""
+CHECKPOINT_PAGES: Final = 900
+"""Pages in the WAL at which a checkpoint is due; it copies them into the database."""
+
+LOOK_PAGES: Final = 32
+"""Pages written, by a guess that is never twice too high, after which the WAL is looked at."""
 
 GROWN_WAL_BYTES: Final = 4 * 1024 * 1024
-"""Size that the WAL is grown to once: a commit that need not extend the file costs one flush."""
+"""Size that the WAL is grown to once: a commit that need not extend the file costs one flush.
+It has `CHECKPOINT_PAGES`, what may come before they are seen, and a commit of a thousand scans."""
 
 TRIM_ROWS_MAX: Final = 1024
 """Rows that one housekeeping commit deletes at most; there is one every 256 events."""
@@ -46,8 +51,8 @@ _COMMIT_PAGES: Final = 3  # WAL frames of a commit beside its full pages: measur
 _FULL_PAGE_BYTES: Final = 3300  # payload bytes to a WAL frame when many share a commit: measured
 
 _INSERT: Final = (
-    "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload)"
-    " VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?)"
+    "INSERT INTO event (seq, lane, stream, n, cursor, crc, payload, envelope)"
+    " VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?, ?)"
 )
 
 
@@ -60,14 +65,16 @@ class Store:
         connection = self._pooled.driver_connection
         assert isinstance(connection, sqlite3.Connection)
         self.sql = connection
-        self._file = file
-        self._pages_since_checkpoint = 0
+        self._wal = Path(f"{file}-wal")
+        self._written_pages = 0
         self._payload_bytes = 0
         self.epoch = ""
         self.high = 0
         self.commits = 0
         with sqlite_errors():
             self._know_itself()
+            self._names = Names()
+            self._names.read(self.sql)
             self._make_durable()
             self._grow_wal()
 
@@ -86,7 +93,7 @@ class Store:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_FULL":
                 raise
-            fd = os.open(f"{self._file}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(self._wal, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 os.fsync(fd)
             finally:
@@ -107,11 +114,10 @@ class Store:
         self._payload_bytes = int(total)
 
     def _grow_wal(self) -> None:
-        wal = Path(f"{self._file}-wal")
         try:
             # a cut between growing and dropping leaves a WAL that is grown, and the ballast
             self.sql.execute("DROP TABLE IF EXISTS ballast")
-            if wal.exists() and wal.stat().st_size >= GROWN_WAL_BYTES:
+            if self._wal.exists() and self._wal.stat().st_size >= GROWN_WAL_BYTES:
                 return
             self.sql.execute("BEGIN IMMEDIATE")
             self.sql.execute("CREATE TABLE ballast (b BLOB)")
@@ -138,7 +144,7 @@ class Store:
     def restore(self) -> Restored:
         """Read what a boot must know: numbers, cursor, counters, snapshots, holes."""
         with sqlite_errors():
-            return restored(self.sql, self.epoch, self.high, self._kept())
+            return restored(self.sql, self._names, self.epoch, self.high, self._kept())
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -151,7 +157,9 @@ class Store:
             sql = self.sql
             rows = batch.rows
             if rows and rows[0][0] <= self.high and self._has(rows[0][0]):
-                self.high = rows[-1][0]  # it did reach the disk before the error that was reported
+                # it did reach the disk before the error that was reported
+                self.high = rows[-1][0]
+                self._names.learn(batch)
                 return self._kept() if batch.trim else None
             sql.execute("BEGIN IMMEDIATE")
             try:
@@ -161,14 +169,15 @@ class Store:
                 if sql.in_transaction:
                     sql.execute("ROLLBACK")
                 raise
+            self._names.learn(batch)
             self.commits += 1
             self._payload_bytes -= gone_bytes
             if rows:
                 self.high = rows[-1][0]
                 written_bytes = sum(len(row[6]) for row in rows)
                 self._payload_bytes += written_bytes
-                self._pages_since_checkpoint += written_bytes // _FULL_PAGE_BYTES
-            self._pages_since_checkpoint += _COMMIT_PAGES
+                self._written_pages += written_bytes // _FULL_PAGE_BYTES
+            self._written_pages += _COMMIT_PAGES
             return self._kept() if batch.trim else None
 
     def _write(self, batch: Batch) -> int:
@@ -181,8 +190,8 @@ class Store:
         # what is set aside stays, so it is known first; and a full file has no page for the rows
         # before the trim has freed some
         gone_bytes = 0 if batch.trim is None else self._trim(batch.trim)
-        if batch.streams:
-            sql.executemany("INSERT OR IGNORE INTO stream (id, topic) VALUES (?, ?)", batch.streams)
+        if batch.streams or batch.envelopes:
+            self._names.write(sql, batch)
         if batch.rows:
             sql.executemany(_INSERT, batch.rows)
         if batch.boots:
@@ -252,24 +261,26 @@ class Store:
     ) -> list[StoredRow]:
         """Read rows of a lane above a number, in order; those set aside only on demand."""
         with sqlite_errors():
-            return pages.page(self.sql, lane, after, rows_max, aside_too=aside_too)
+            return pages.page(self.sql, self._names, lane, after, rows_max, aside_too=aside_too)
 
     def stretch(self, epoch: str, first: int, last: int) -> list[StoredRow]:
         """Read rows `first..last` of an epoch for a replay; one page at most."""
         with sqlite_errors():
-            return pages.stretch(self.sql, self.epoch, epoch, first, last)
+            return pages.stretch(self.sql, self._names, self.epoch, epoch, first, last)
 
     def stretch_of_topic(
         self, epoch: str, topic: str, first: int, last: int, after: int
     ) -> list[StoredRow]:
         """Read rows of one topic by `streamseq`, with `seq` above `after`; one page at most."""
         with sqlite_errors():
-            return pages.stretch_of_topic(self.sql, self.epoch, epoch, topic, first, last, after)
+            return pages.stretch_of_topic(
+                self.sql, self._names, self.epoch, epoch, topic, first, last, after
+            )
 
     def all_after(self, seq: int, rows_max: int) -> list[StoredRow]:
         """Read events above a number, of either lane and whatever became of them."""
         with sqlite_errors():
-            return pages.all_after(self.sql, seq, rows_max)
+            return pages.all_after(self.sql, self._names, seq, rows_max)
 
     def limit(self, quota_bytes: int) -> None:
         """Let the file grow to another quota."""
@@ -292,8 +303,14 @@ class Store:
     # -- keeping house -------------------------------------------------------------------------
 
     def checkpoint_due(self) -> bool:
-        """Say whether enough was written since the last checkpoint."""
-        return self._pages_since_checkpoint >= CHECKPOINT_PAGES
+        """Say whether the WAL is as full as it may get."""
+        if self._written_pages < LOOK_PAGES:
+            return False
+        self._written_pages = 0
+        try:
+            return wal.frames(self._wal, schema.PAGE_BYTES) >= CHECKPOINT_PAGES
+        except OSError:  # the commit is done all the same; the checkpoint will say what is wrong
+            return True
 
     def checkpoint(self) -> None:
         """Copy the WAL into the database, explicitly: automatic ones never report an I/O error."""
@@ -313,7 +330,7 @@ class Store:
             raise DiskTrouble(
                 "failing", f"a checkpoint copied {copied} of {in_log} pages", "check the card"
             )
-        self._pages_since_checkpoint = 0
+        self._written_pages = 0
 
     def close(self) -> None:
         """Let go of the file. SQLite then removes the WAL, which costs growing it again."""

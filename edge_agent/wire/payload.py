@@ -1,10 +1,13 @@
-"""Event payloads as bytes: a template per envelope, one per device, and time put right later.
+"""Event payloads as bytes: what changes is rendered once, the envelope is put around it later.
 
 Rules:
-1. What may change after rendering stands first, at fixed offsets: `time`, `recordedtime`, `clock`,
-   `monons`, `bootid`. It is put right by slicing; nothing is ever parsed and written again.
-2. One rendering makes one `bytearray` and nothing that stays: no dictionary, no list, no model.
-3. `edge_agent.wire.models` says in tests what each rendering must mean, whatever was scanned.
+1. A body is what differs from event to event: both times, clock, monotonic time, boot and data. It
+   is all that the journal keeps of a row; `recordedtime` is stamped in its place.
+2. An envelope is what does not: made once per source, type and lane; it makes a body whole.
+3. What may change in a whole payload stands first, at fixed offsets, and is put right by slicing;
+   nothing is ever parsed and written again.
+4. One rendering makes one `bytearray` and nothing that stays: no dictionary, no list, no model.
+5. `edge_agent.wire.models` says in tests what each rendering must mean, whatever was scanned.
 """
 
 import json
@@ -45,9 +48,17 @@ RECORDED_END: Final = RECORDED_AT + STAMP_BYTES
 CLOCK_AT: Final = RECORDED_END + len(b'","clock":"')
 """Where the word for the clock begins; the words differ in length, so nothing behind is fixed."""
 
-_HEAD = b'{"specversion":"1.0","id":"%b-'
-_AFTER_ID = (
-    b'","time":"%b","recordedtime":"' + UNRECORDED + b'","clock":"%b","monons":"%b","bootid":"'
+BODY_RECORDED_AT: Final = STAMP_BYTES
+BODY_RECORDED_END: Final = 2 * STAMP_BYTES
+"""Where a body has its `recordedtime`; before it stands `time`, behind it the clock's letter."""
+
+_BODY_CLOCK_AT: Final = BODY_RECORDED_END
+_BODY_MONONS_AT: Final = _BODY_CLOCK_AT + 1
+_WORDS: Final = {word[0]: word for word in (SYNCED, UNSYNCED)}
+
+_WHOLE = (
+    b'{"specversion":"1.0","id":"%b-%%012d","time":"%%b","recordedtime":"%%b","clock":"%%b",'
+    b'"monons":"%%b","bootid":"%%b",%b,"sequence":"%%012d","streamseq":"%%012d","data":%%b}'
 )
 _MONONS = b'","monons":"'
 _BOOTID = b'","bootid":"'
@@ -56,9 +67,6 @@ _READ = b',"format":"plain","fields":{}}'
 
 _PLAIN = bytes(range(0x20, 0x22)) + bytes(range(0x23, 0x5C)) + bytes(range(0x5D, 0x7F))
 """Bytes that stand for themselves in a JSON string: printable ASCII but quote and backslash."""
-
-_ENDS: Final = 100
-_DIGITS: Final = tuple(b"%02d" % end for end in range(_ENDS))
 
 RECORDED_WITHIN_NS: Final = 86_400_000_000_000
 """No event waits longer than this for its commit; a greater difference is a step of the clock."""
@@ -124,64 +132,77 @@ def wall_ns(stamp: bytes) -> int:
     return ((seconds + int(stamp[17:19])) * 1000 + int(stamp[20:23])) * _NS_PER_MS
 
 
+class BodyTemplate:
+    """What of an event the journal keeps: made once per boot, rendered once per event.
+
+    `boot` is the boot's id. Raises ValueError for one that could not be told from what follows it.
+    """
+
+    __slots__ = ("_boot", "_head", "_of")
+
+    def __init__(self, boot: str) -> None:
+        if escaped(boot.encode()) != boot.encode() or "{" in boot or "," in boot:
+            raise ValueError(f"boot {boot!r}: must be plain text without comma and brace")
+        self._boot = boot.encode()
+        self._of = (-1, -1, SYNCED)
+        self._head = bytearray()
+
+    def render(self, at_wall_ns: int, at_mono_ns: int, clock: bytes, data: bytes) -> bytearray:
+        """Give the body of one event; `recordedtime` is still to be stamped, in its place.
+
+        Both times are of the capture; `clock` is `SYNCED` or `UNSYNCED`; `data` is a JSON object.
+        """
+        wall_ns, mono_ns, word = self._of
+        if at_mono_ns != mono_ns or at_wall_ns != wall_ns or clock is not word:
+            # what one read of a port brings was captured together
+            self._of = (at_wall_ns, at_mono_ns, clock)
+            said = (rfc3339(at_wall_ns), UNRECORDED, clock[:1], at_mono_ns, self._boot)
+            self._head = bytearray(b"%b%b%b%d,%b" % said)
+        return self._head + data
+
+
 class Envelope:
     """What never changes around the events of one source, type and lane: made once, at start.
 
     `source` is the station's or the agent's (`Topics.source_of_station`, `source_of_agent`);
     `epoch` the journal's, `EPOCH_LENGTH` hex digits. A new journal needs new envelopes.
+    `number` is the journal's, 0 until it was given one.
     """
 
-    __slots__ = ("_mono", "_mono_ns", "_n_base", "_parts", "_seq_base", "_template")
+    __slots__ = ("_template", "key", "number")
 
-    def __init__(
-        self, *, source: str, kind: str, lane: str, agent: str, epoch: str, boot: str
-    ) -> None:
+    def __init__(self, *, source: str, kind: str, lane: str, agent: str, epoch: str) -> None:
         if len(epoch) != EPOCH_LENGTH or not epoch.isascii():
             raise ValueError(f"epoch {epoch!r}: must be {EPOCH_LENGTH} hex digits")
-        constant = b'%b","source":%b,"type":%b,"epoch":"%b","lane":"%b","agent":%b' % (
-            escaped(boot.encode()),
+        constant = b'"source":%b,"type":%b,"epoch":"%b","lane":"%b","agent":%b' % (
             _string(source),
             _string(kind),
             epoch.encode(),
             lane.encode(),
             _string(agent),
         )
-        self._parts = (
-            (_HEAD % epoch.encode()).replace(b"%", b"%%"),
-            _AFTER_ID + constant.replace(b"%", b"%%") + b',"sequence":"',
-            b'","streamseq":"',
-            b'","data":%b}',
+        self.key = (source, kind, lane, agent)
+        self.number = 0
+        self._template = _WHOLE % (epoch.encode(), constant.replace(b"%", b"%%"))
+
+    def whole(self, seq: int, streamseq: int, body: bytes | bytearray) -> bytes:
+        """Give the payload of the event whose body this is; ValueError for what is no body."""
+        comma = body.index(b",", _BODY_MONONS_AT)
+        data_at = body.index(b"{", comma)
+        clock = _WORDS.get(body[_BODY_CLOCK_AT])
+        if clock is None:
+            raise ValueError("no body of an event: its clock has no word")
+        return self._template % (
+            seq,
+            body[:BODY_RECORDED_AT],
+            body[BODY_RECORDED_AT:BODY_RECORDED_END],
+            clock,
+            body[_BODY_MONONS_AT:comma],
+            body[comma + 1 : data_at],
+            seq,
+            streamseq,
+            body[data_at:],
         )
-        self._mono_ns, self._mono = 0, b"0"
-        self._fit(0, 0)
-
-    def render(
-        self, seq: int, streamseq: int, at_wall_ns: int, at_mono_ns: int, clock: bytes, data: bytes
-    ) -> bytearray:
-        """Give the payload of one event; `recordedtime` is still to be stamped, in its place.
-
-        Both times are of the capture; `clock` is `SYNCED` or `UNSYNCED`; `data` is a JSON object.
-        """
-        seq_end, n_end = seq - self._seq_base, streamseq - self._n_base
-        if not (0 <= seq_end < _ENDS and 0 <= n_end < _ENDS):
-            seq_end, n_end = seq % _ENDS, streamseq % _ENDS
-            self._fit(seq - seq_end, streamseq - n_end)
-        if at_mono_ns != self._mono_ns:
-            self._mono_ns, self._mono = at_mono_ns, b"%d" % at_mono_ns
-        digits = _DIGITS[seq_end]
-        said = (digits, rfc3339(at_wall_ns), clock, self._mono, digits, _DIGITS[n_end], data)
-        return self._template % said  # type: ignore[return-value]  # typeshed: it makes its own kind
-
-    def _fit(self, seq_base: int, n_base: int) -> None:
-        """Put all but the last two digits of both numbers into the template.
-
-        They change with every hundredth event; a number written out each time is garbage thrice.
-        """
-        self._seq_base, self._n_base = seq_base, n_base
-        of_seq = b"%010d%%b" % (seq_base // _ENDS)
-        of_n = b"%010d%%b" % (n_base // _ENDS)
-        before, between, behind, end = self._parts
-        self._template = bytearray().join((before, of_seq, between, of_seq, behind, of_n, end))
 
 
 def stamp_recorded(payload: bytes | bytearray, stamp: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 from edge_agent.journal.store import Store
 from edge_agent.records import Batch, Cursor, Restored, StoredRow
+from edge_agent.wire.payload import Envelope
 
 EVER = 1 << 40
 """A number above any that a test gives out."""
@@ -60,6 +61,7 @@ class Ledger:
     epoch: str | None = None
     rows: dict[int, Known] = field(default_factory=dict)
     topics: dict[int, str] = field(default_factory=dict)
+    envelopes: dict[int, Envelope] = field(default_factory=dict)
     told_high: int = 0
     handed_high: int = 0
     told_cursor: Cursor = field(default_factory=Cursor)
@@ -94,6 +96,9 @@ class Ledger:
         self.epoch = restored.epoch
         self.rows = {seq: row for seq, row in self.rows.items() if seq <= restored.high}
         self.topics = {number: topic for topic, (number, _) in restored.streams.items()}
+        self.envelopes = {
+            number: _envelope(*key, restored.epoch) for key, number in restored.envelopes.items()
+        }
         self.told_high = self.handed_high = restored.high
         self.told_cursor = self.handed_cursor = restored.cursor
         self.told_snapshots = dict(restored.snapshots)
@@ -101,8 +106,10 @@ class Ledger:
 
     def _hand_over(self, batch: Batch, cursor: Cursor) -> None:
         self.topics.update(batch.streams)
-        for seq, lane, stream, n, _, _, payload in batch.rows:
-            self.rows[seq] = Known(lane, self.topics[stream], n, bytes(payload))
+        self.envelopes.update((number, _envelope(*said)) for number, *said in batch.envelopes)
+        for seq, lane, stream, n, _, _, body, envelope in batch.rows:
+            payload = self.envelopes[envelope].whole(seq, n, body)
+            self.rows[seq] = Known(lane, self.topics[stream], n, payload)
             self.handed_high = seq
         self.handed_cursor = cursor
         if batch.trim is not None:
@@ -119,6 +126,10 @@ class Ledger:
         self.told_aside.update((lane, seq) for lane, seq, _ in batch.aside)
         self.told_commands.update({id_: result for id_, _, result in batch.commands})
         self.told_boots.update(dict(batch.boots))
+
+
+def _envelope(source: str, kind: str, lane: str, agent: str, epoch: str) -> Envelope:
+    return Envelope(source=source, kind=kind, lane=lane, agent=agent, epoch=epoch)
 
 
 def complaints(store: Store, ledger: Ledger) -> list[str]:

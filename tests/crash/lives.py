@@ -8,6 +8,7 @@ from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
 from edge_agent.ports import Lane
 from edge_agent.records import Batch, Cursor, Trim, row_crc
+from edge_agent.wire import payload as wire
 from tests.crash.ledger import Handed, Opened, Phase, Told
 
 QUOTA_BYTES = 64 << 20
@@ -32,6 +33,9 @@ class World:
         self._ack_early = ack_early
         self.seq = 0
         self._streams: dict[str, int] = {}
+        self._envelopes: dict[tuple[str, str, str, str], int] = {}
+        self._epoch = ""
+        self._body = wire.BodyTemplate("4be1c2d3")
         self._counts: dict[str, int] = {}
         self._committed: dict[int, int] = {Lane.NORMAL: 0, Lane.URGENT: 0}
         self._cursor = Cursor()
@@ -49,6 +53,7 @@ class World:
         self._mark(Opened(restored))
         self.seq = restored.high
         self._streams = {topic: number for topic, (number, _) in restored.streams.items()}
+        self._envelopes, self._epoch = dict(restored.envelopes), restored.epoch
         self._counts = {topic: n for topic, (_, n) in restored.streams.items()}
         self._cursor = restored.cursor
         self._committed = {Lane.NORMAL: restored.cursor.normal, Lane.URGENT: restored.cursor.urgent}
@@ -71,11 +76,20 @@ class World:
             n = self._counts[topic] = self._counts.get(topic, 0) + 1
             last = place == size - 1
             cursor = self._cursor.text() if last else None
-            payload = b'{"seq":%d,' % self.seq + self._rng.randbytes(self._length_bytes())
-            crc = row_crc(self.seq, int(lane), stream, cursor, payload)
-            batch.rows.append((self.seq, int(lane), stream, n, cursor, crc, payload))
+            envelope = self._envelope(topic, lane, batch)
+            said = b'{"seq":%d,' % self.seq + self._rng.randbytes(self._length_bytes())
+            body = bytes(self._body.render(self.seq * 1000, self.seq, wire.SYNCED, said))
+            crc = row_crc(self.seq, int(lane), stream, cursor, body, envelope)
+            batch.rows.append((self.seq, int(lane), stream, n, cursor, crc, body, envelope))
         self._made += 1
         return batch
+
+    def _envelope(self, topic: str, lane: Lane, batch: Batch) -> int:
+        key = (f"/{topic}", topic.rpartition("/")[2], lane.name.lower(), "pi-a2")
+        if key not in self._envelopes:
+            self._envelopes[key] = len(self._envelopes) + 1
+            batch.envelopes.append((self._envelopes[key], *key, self._epoch))
+        return self._envelopes[key]
 
     def _length_bytes(self) -> int:
         return self._rng.choice((230, 250, 250, 300, 900)) if self._rng.random() < 0.98 else 6000

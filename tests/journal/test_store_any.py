@@ -83,7 +83,7 @@ class Journal(RuleBasedStateMachine):
             0,
         )
         (made,) = self._rows(1)
-        seq, lane, stream, n, _, _, payload = made
+        seq, lane, stream, n, _, _, payload, _ = made
         self._commit(batch(row(seq, lane, stream, n, self.cursor.text(), payload)))
 
     @rule()

@@ -36,7 +36,7 @@ def row(
     """Make one row; its payload says its number and is as long as a scan's."""
     body = b'{"seq":%d,"fill":"%b"}' % (seq, b"x" * 380) if payload is None else payload
     n = seq if n is None else n
-    return (seq, lane, stream, n, cursor, row_crc(seq, lane, stream, cursor, body), body)
+    return (seq, lane, stream, n, cursor, row_crc(seq, lane, stream, cursor, body), body, 0)
 
 
 def batch(*rows: Row, **more: object) -> Batch:

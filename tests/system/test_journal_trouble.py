@@ -193,6 +193,8 @@ def test_a_journal_with_a_page_overwritten_gives_up_what_can_be_read(
         broker.start()
         arrivals.connect()
         agent.until_empty()
+        agent.gun.scan("the last")  # what was acknowledged before it arrives before it
+        arrivals.until_texts(["the last"])
         lost = _told_missing(arrivals)
         arrived = {e["data"]["text"] for e in arrivals.events() if e["type"] == "scan.read"}
         never = [a for a in agent.gun.outcomes("accepted") if a["text"] not in arrived]

@@ -66,8 +66,8 @@ class Agent:
             lane=payload.NORMAL,
             agent="pi-a2",
             epoch=EPOCH,
-            boot=BOOT,
         )
+        self._body = payload.BodyTemplate(BOOT)
         self.listener = Listener(bench.reactor, broker, TOPICS.agent_commands("pi-a2"), self._hear)
         self.listener.start()
         bench.at_end.append(self.listener.stop)
@@ -76,14 +76,9 @@ class Agent:
     def scan(self, text: bytes, *, lost: bool = False) -> int:
         number = len(self.sent) + 1
         clock = self._bench.clock
-        made = self._envelope.render(
-            number,
-            number,
-            clock.wall_ns(),
-            clock.mono_ns(),
-            payload.SYNCED,
-            self._template.read(text),
-        )
+        said = self._template.read(text)
+        body = self._body.render(clock.wall_ns(), clock.mono_ns(), payload.SYNCED, said)
+        made = self._envelope.whole(number, number, body)
         self.sent[number] = payload.stamp_recorded(made, payload.rfc3339(clock.wall_ns()))
         if not lost:
             self.send(number)

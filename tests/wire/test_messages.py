@@ -117,22 +117,18 @@ def test_an_urgent_event_is_its_envelope_and_its_data() -> None:
         lane=payload.URGENT,
         agent="pi-a2",
         epoch=EPOCH,
-        boot="4be1c2d3",
     )
-    raw = envelope.render(
-        1238,
-        981,
-        1_795_241_523_417_000_000,
-        812_345_678_901,
-        payload.SYNCED,
-        messages.outbox_gap(
-            EPOCH,
-            1230,
-            1230,
-            messages.GapReason.TOO_LARGE,
-            [messages.Stretch(f"{BASE}/A2/scan", 973, 973)],
-        ),
+    said = messages.outbox_gap(
+        EPOCH,
+        1230,
+        1230,
+        messages.GapReason.TOO_LARGE,
+        [messages.Stretch(f"{BASE}/A2/scan", 973, 973)],
     )
+    body = payload.BodyTemplate("4be1c2d3").render(
+        1_795_241_523_417_000_000, 812_345_678_901, payload.SYNCED, said
+    )
+    raw = envelope.whole(1238, 981, body)
     assert json.loads(payload.stamp_recorded(raw, b"2026-11-21T06:12:03.431Z")) == example
 
 

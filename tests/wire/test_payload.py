@@ -20,8 +20,9 @@ DAY_NS = 86_400 * 10**9
 LAST_NS = (datetime(2200, 12, 31, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days * DAY_NS
 
 SCAN_READ = payload.Envelope(
-    source=SOURCE, kind=payload.SCAN_READ, lane=payload.NORMAL, agent=AGENT, epoch=EPOCH, boot=BOOT
+    source=SOURCE, kind=payload.SCAN_READ, lane=payload.NORMAL, agent=AGENT, epoch=EPOCH
 )
+BODY = payload.BodyTemplate(BOOT)
 GUN = payload.ScanTemplate("gun-1")
 
 numbers = st.integers(1, payload.SEQUENCE_MAX)
@@ -30,7 +31,7 @@ monos = st.integers(0, 2**62)
 
 
 def render(text: bytes = b"K-0417", clock: bytes = payload.SYNCED) -> bytes:
-    return SCAN_READ.render(1234, 977, WALL_NS, MONO_NS, clock, GUN.read(text))
+    return SCAN_READ.whole(1234, 977, BODY.render(WALL_NS, MONO_NS, clock, GUN.read(text)))
 
 
 def stamp_of(wall_ns: int) -> str:
@@ -100,7 +101,7 @@ def test_whatever_was_scanned_the_rendering_is_what_the_model_says(
     clock: bytes,
 ) -> None:
     said = GUN.read(text, symbology)
-    raw = SCAN_READ.render(seq, streamseq, wall_ns, mono_ns, clock, said)
+    raw = SCAN_READ.whole(seq, streamseq, BODY.render(wall_ns, mono_ns, clock, said))
     raw = payload.stamp_recorded(raw, payload.rfc3339(wall_ns))
     expected = models.ScanRead(
         specversion="1.0",
@@ -153,16 +154,43 @@ def test_names_cannot_break_the_template() -> None:
     template = payload.ScanTemplate('a%b"\\')
     assert json.loads(template.read(b"%d"))["device"] == 'a%b"\\'
     envelope = payload.Envelope(
-        source='/%s"', kind="100%", lane=payload.URGENT, agent="%%", epoch=EPOCH, boot='%"'
+        source='/%s"', kind="100%", lane=payload.URGENT, agent="%%", epoch=EPOCH
     )
-    said = json.loads(envelope.render(1, 2, 3, 4, payload.SYNCED, b"{}"))
+    body = payload.BodyTemplate("%d").render(3, 4, payload.SYNCED, b"{}")
+    said = json.loads(envelope.whole(1, 2, body))
     assert (said["source"], said["type"], said["agent"]) == ('/%s"', "100%", "%%")
-    assert (said["lane"], said["bootid"]) == ("urgent", '%"')
+    assert (said["lane"], said["bootid"]) == ("urgent", "%d")
+
+
+@pytest.mark.parametrize("boot", ['b"', "a,b", "{", "a\n"])
+def test_a_boot_that_could_be_taken_for_something_else_is_refused(boot: str) -> None:
+    with pytest.raises(ValueError, match="boot"):
+        payload.BodyTemplate(boot)
+
+
+@given(st.binary(max_size=120))
+@example(b"0" * 48 + b"s1,b{}")
+def test_what_is_no_body_is_refused_and_nothing_else_happens(raw: bytes) -> None:
+    try:
+        whole = SCAN_READ.whole(1, 1, raw)
+    except ValueError:
+        return
+    assert whole.endswith(raw[raw.index(b"{") :] + b"}") or b"{" in raw[:48]
+
+
+def test_the_body_is_stamped_in_its_place() -> None:
+    body = BODY.render(WALL_NS, MONO_NS, payload.SYNCED, b"{}")
+    body[payload.BODY_RECORDED_AT : payload.BODY_RECORDED_END] = b"2026-11-21T06:12:03.431Z"
+    said = json.loads(SCAN_READ.whole(1, 1, body))
+    assert said["recordedtime"] == "2026-11-21T06:12:03.431Z"
+    assert said["time"] == "2026-11-21T06:12:03.417Z"
+    again = BODY.render(WALL_NS, MONO_NS, payload.SYNCED, b"{}")
+    assert payload.UNRECORDED in again, "the stamp of one event shows in the next"
 
 
 def test_an_epoch_of_another_length_would_move_every_offset() -> None:
     with pytest.raises(ValueError, match="epoch"):
-        payload.Envelope(source="/", kind="x", lane="normal", agent="a", epoch="7f3a9c", boot="b")
+        payload.Envelope(source="/", kind="x", lane="normal", agent="a", epoch="7f3a9c")
 
 
 # -- time --------------------------------------------------------------------------------------
@@ -212,7 +240,7 @@ def test_a_clock_put_right_changes_times_and_nothing_else(
 ) -> None:
     said = GUN.read(text)
     wrong_wall_ns = max(wrong_ns, 0)
-    raw = SCAN_READ.render(7, 7, wrong_wall_ns, mono_ns, payload.UNSYNCED, said)
+    raw = SCAN_READ.whole(7, 7, BODY.render(wrong_wall_ns, mono_ns, payload.UNSYNCED, said))
     raw = payload.stamp_recorded(raw, payload.rfc3339(wrong_wall_ns + waited_ns))
     right = payload.corrected(raw, offset_ns)
     before, after = json.loads(raw), json.loads(right)
@@ -267,7 +295,7 @@ def test_rendering_leaves_nothing_behind() -> None:
         for number in range(1, 10_001):
             said = GUN.read(b"K-0417", "]d2")
             at_ns = WALL_NS + number * 10**7
-            raw = SCAN_READ.render(number, number, at_ns, MONO_NS, payload.SYNCED, said)
+            raw = SCAN_READ.whole(number, number, BODY.render(at_ns, MONO_NS, payload.SYNCED, said))
             size += len(payload.stamp_recorded(raw, payload.rfc3339(at_ns)))
         return size
 
