@@ -153,6 +153,13 @@ class Framer:
                 return self._all[body:at].tobytes()
         return self._unfinished()
 
+    @property
+    def begun(self) -> bool:
+        """Whether a frame has begun that has not ended: to leave now would tear it apart."""
+        if self._mode == _BODY:
+            return self._end > self._body or bool(self._prefix)
+        return self._mode == _SKIP
+
     def drop_partial(self) -> None:
         """Forget a frame that has begun: the port is another one now. It is counted."""
         if self._mode == _BODY and (self._end > self._body or self._prefix):

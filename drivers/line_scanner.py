@@ -1,29 +1,28 @@
-"""A scanner in line mode behind any file that can be polled: reading, holding, reopening.
+"""A scanner in line mode behind any file that can be polled: reading, holding, leaving.
 
 Rules:
 1. Nothing blocks. One read and at most `SCANS_PER_TURN` frames per turn.
 2. A frame that the line has no room for is kept, and so is everything behind it: the file is left
    unread, and the flow control of whatever is at its other end holds the scanner.
-3. No file is a state with a back-off, for ever; never an exception.
-4. A condition is told when it changes, and only then.
+3. Who leaves finishes first: the read that has begun, what the line has no room for yet, and the
+   answers on their way. Each has its bound, and what is cut off by it is refused and counted.
 """
 
 import io
+import logging
 import select
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from drivers.framing import Framer
+from drivers.reopening import HELD, REOPEN_MIN_NS, Reopening
 from edge_agent.ports import Condition, Flaw, Outcome, Read, Tell
-from edge_agent.reactor import READ, Reactor
+from edge_agent.reactor import NEVER, READ, Reactor, Timer
 
 SCANS_PER_TURN: Final = 64
 """So many frames are handed to the line in one turn; the rest follow in the next."""
-
-REOPEN_MIN_NS: Final = 100_000_000
-REOPEN_MAX_NS: Final = 2_000_000_000
-"""First and longest wait before a file is opened again; it doubles until bytes come."""
 
 KEPT_FRAMES_MAX: Final = 64
 """Frames that wait here while the line has no room, where silence ends a frame: a scanner that
@@ -35,17 +34,18 @@ LINE_BYTES_LIMIT: Final = 7_680
 REPEAT_WINDOW_S_LIMIT: Final = 3600.0
 """Longest `repeat_window_s`: who scans the same card an hour later means it."""
 
+FINISH_NS: Final = 500_000_000
+"""Who leaves waits so long for the rest of a read that has begun; then it is a dropped partial."""
+
+DRAIN_NS: Final = 500_000_000
+"""So long answers may still be on their way to a device that is left; then they are given up."""
+
+DRAIN_STEP_NS: Final = 5_000_000
+"""How often it is looked whether they have arrived: nothing here waits in the kernel."""
+
+_log = logging.getLogger(__name__)
+
 _GONE: Final = select.EPOLLHUP | select.EPOLLERR
-_HELD: Final = 0
-
-
-class Trouble(Exception):
-    """A file cannot be opened, or is lost: what is wrong, and what to do about it."""
-
-    def __init__(self, why: str, remedy: str) -> None:
-        super().__init__(why)
-        self.why = why
-        self.remedy = remedy
 
 
 def check_keys(*, line_bytes_max: int, repeat_window_s: float) -> None:
@@ -58,6 +58,10 @@ def check_keys(*, line_bytes_max: int, repeat_window_s: float) -> None:
         )
 
 
+def _nothing() -> None:
+    """Be told for nobody."""
+
+
 class Kept(NamedTuple):
     """A frame that waits for room, with the moment of its capture."""
 
@@ -67,7 +71,7 @@ class Kept(NamedTuple):
     flaw: Flaw
 
 
-class LineScanner(ABC):
+class LineScanner(Reopening):
     """What all scanners in line mode have in common; a `Source`.
 
     A kind says how its file is opened and closed, and how a read is answered.
@@ -84,41 +88,28 @@ class LineScanner(ABC):
         read: Read,
         tell: Tell,
     ) -> None:
-        self.name = name
+        super().__init__(name, reactor)
         self.station = station
         self.repeat_window_ns = round(repeat_window_s * 1e9)
-        self.condition = Condition.STARTING
-        self.why = "not opened yet"
-        self.remedy = ""
         self._framer = framer
-        self._reactor = reactor
-        self._clock = reactor.clock
         self._read = read
         self._tell = tell
-        self._timer = reactor.timer(self._ring)
-        self._backoff_ns = REOPEN_MIN_NS
-        self._file: io.FileIO | None = None
         self._at_mono_ns = 0
         self._at_wall_ns = 0
         self._kept: deque[Kept] = deque()
-        self._held = False
         self._slicing = False
         self._quieted = False
+        self._stopped = False
+        self._leaving: Timer | None = None
+        self._drained_ns = 0
+        self._when_quiet: list[Callable[[], None]] = []
+        self._when_gone: list[Callable[[], None]] = []
         self._sliced_turn = -1
-        self._asked_turn = -1
-        self._opens = 0
         self._holds = 0
+        self._refused = 0
         self._unanswered = 0
 
     # -- what a kind says ----------------------------------------------------------------------
-
-    @abstractmethod
-    def _open(self) -> int:
-        """Give the descriptor of the file, non-blocking, or raise `Trouble`."""
-
-    @abstractmethod
-    def _close(self) -> None:
-        """Close what `_open` has opened; must not wait, must not fail."""
 
     @abstractmethod
     def answer(
@@ -126,35 +117,46 @@ class LineScanner(ABC):
     ) -> None:
         """Tell the one who scanned; the line calls it once a read is committed or refused."""
 
-    def _opened(self) -> str:
-        """Give advice on a file that was opened without trouble; none by default."""
-        return ""
-
-    @abstractmethod
-    def _read_nothing(self) -> None:
-        """Take note that the file was ready and had nothing: somebody else was faster."""
+    def _unsent(self) -> int:
+        """Say how many bytes of answers are still on their way; none where nobody can know."""
+        return 0
 
     # -- Source --------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        self._try_open(self._clock.mono_ns())
-
-    def quiet(self) -> None:
+    def quiet(self, then: Callable[[], None] = _nothing) -> None:
+        if self._stopped:
+            then()
+            return
+        self._when_quiet.append(then)
         if not self._quieted:
+            if self._watched and not self._held and not self._slicing:
+                assert self._file is not None
+                self._take(self._file)  # what has arrived was scanned before we leave
             self._quieted = True
-            if self._file is not None:
-                self._reactor.unwatch(self._file.fileno())
-            self._reactor.forget(self._timer)
+            leave_ns = self._clock.mono_ns() + FINISH_NS
+            self._leaving = self._reactor.timer(self._leave, leave_ns)
+            if not self._framer.begun:
+                self._unwatch()
+        if not self._held:
+            self._slice()
 
-    def stop(self) -> None:
-        self.quiet()
-        self._let_go()
+    def stop(self, then: Callable[[], None] = _nothing) -> None:
+        self._when_gone.append(then)
+        if not self._stopped:
+            self._quieted = self._stopped = True
+            self._unwatch()
+            self._refuse_rest()
+            self._reactor.forget(self._timer)
+            self._drained_ns = self._clock.mono_ns() + DRAIN_NS
+            if self._leaving is None:
+                self._leaving = self._reactor.timer(self._leave)
+        assert self._leaving is not None
+        self._leaving.due_ns = self._leave(self._clock.mono_ns())
 
     def resume(self) -> None:
-        if self._held and not self._quieted:
+        if self._held and not self._stopped:
             self._held = False
-            if self._file is not None:
-                self._reactor.rewatch(self._file.fileno(), READ)
+            self._watch_for(READ)
             self._slice()
 
     def counters(self) -> dict[str, int]:
@@ -167,53 +169,27 @@ class LineScanner(ABC):
             "too_long": framer.too_long,
             "reopens": max(self._opens - 1, 0),
             "holds": self._holds,
+            "refused": self._refused,
             "unanswered": self._unanswered,
         }
 
-    # -- opening and losing --------------------------------------------------------------------
+    # -- the file ------------------------------------------------------------------------------
 
-    def _try_open(self, now_ns: int) -> None:
-        try:
-            fd = self._open()
-        except Trouble as trouble:
-            self._say(Condition.TROUBLE, trouble.why, trouble.remedy)
-            self._back_off(now_ns)
-            return
-        self._file = io.FileIO(fd, "rb", closefd=False)
-        self._opens += 1
-        self._asked_turn = self._reactor.turns
-        self._reactor.watch(fd, self._ready, _HELD if self._held else READ)
-        self._say(Condition.OK, "", self._opened())
-
-    def _lose(self, why: str, remedy: str) -> None:
-        """Close a file that is of no use any more, and open it again later."""
-        self._let_go()
+    def _lost(self) -> None:
         self._keep_frames()
         self._framer.drop_partial()
-        self._say(Condition.TROUBLE, why, remedy)
-        self._back_off(self._clock.mono_ns())
+        if self._quieted and not self._held:
+            self._slice()
 
-    def _let_go(self) -> None:
-        if self._file is not None:
-            self._reactor.unwatch(self._file.fileno())
-            self._file.close()
-            self._file = None
-            self._close()
-
-    def _back_off(self, now_ns: int) -> None:
-        self._timer.due_ns = now_ns + self._backoff_ns
-        self._backoff_ns = min(2 * self._backoff_ns, REOPEN_MAX_NS)
-
-    def _say(self, condition: Condition, why: str, remedy: str) -> None:
-        if (condition, why, remedy) != (self.condition, self.why, self.remedy):
-            self.condition, self.why, self.remedy = condition, why, remedy
-            self._tell(self, condition, why, remedy)
+    def _changed(self, condition: Condition, why: str, remedy: str) -> None:
+        self._tell(self, condition, why, remedy)
 
     def _ring(self, now_ns: int) -> int:
         """Open again, or end a frame by silence: the one timer is due for one of the two."""
         if self._file is None:
-            self._try_open(now_ns)
-        elif not self._slicing and len(self._kept) < KEPT_FRAMES_MAX:
+            if not self._quieted:
+                self._try_open(now_ns)
+        elif self._watched and not self._slicing and len(self._kept) < KEPT_FRAMES_MAX:
             if now_ns < self._framer.due_ns:
                 return self._framer.due_ns
             self._asked_turn = self._reactor.turns
@@ -270,9 +246,11 @@ class LineScanner(ABC):
             self._keep_frames()
             self._timer.due_ns = self._framer.due_ns
             if not self._keeps_reading():
-                self._reactor.rewatch(self._file.fileno(), _HELD)
+                self._watch_for(HELD)
         else:
             self._deliver()
+            if self._quieted:
+                self._see_quiet()
 
     # -- handing over --------------------------------------------------------------------------
 
@@ -313,8 +291,10 @@ class LineScanner(ABC):
     def _go_on(self) -> None:
         self._slicing = False
         self._sliced_turn = self._reactor.turns
-        if not self._quieted and self._deliver_kept():
+        if not self._stopped and self._deliver_kept():
             self._deliver()
+        if self._quieted:
+            self._see_quiet()
 
     def _hold(self) -> None:
         """Stop taking bytes until `resume`."""
@@ -325,7 +305,7 @@ class LineScanner(ABC):
                 self._keep_frames()
                 self._timer.due_ns = self._framer.due_ns
             if not self._keeps_reading():
-                self._reactor.rewatch(self._file.fileno(), _HELD)
+                self._watch_for(HELD)
 
     def _keeps_reading(self) -> bool:
         return self._framer.idle_ns > 0 and len(self._kept) < KEPT_FRAMES_MAX
@@ -335,3 +315,51 @@ class LineScanner(ABC):
         framer = self._framer
         while (raw := framer.next()) is not None:
             self._kept.append(Kept(raw, self._at_mono_ns, self._at_wall_ns, framer.flaw))
+
+    # -- leaving -------------------------------------------------------------------------------
+
+    def _see_quiet(self) -> None:
+        """Tell when nothing more comes, and all that came is handed over."""
+        if self._stopped or self._slicing or self._held:
+            return
+        if self._framer.begun and self._watched:
+            return
+        self._unwatch()
+        told, self._when_quiet = self._when_quiet, []
+        for then in told:
+            then()
+
+    def _leave(self, now_ns: int) -> int:
+        """Wait no more for the rest of a read; or look whether the last answers have arrived."""
+        if not self._stopped:
+            self._unwatch()
+            self._see_quiet()
+            return NEVER
+        assert self._leaving is not None
+        left = 0 if self._file is None else self._unsent()
+        if left and now_ns < self._drained_ns:
+            return min(now_ns + DRAIN_STEP_NS, self._drained_ns)
+        if left:
+            self._unanswered += 1
+            _log.warning("%s: %d bytes of answers did not reach it", self.name, left)
+        self._let_go()
+        self._reactor.forget(self._leaving)
+        told, self._when_gone = self._when_gone, []
+        for then in told:
+            then()
+        return NEVER
+
+    def _refuse_rest(self) -> None:
+        """Refuse what was read and nobody took, so that no light stays undecided."""
+        self._keep_frames()
+        for kept in self._kept:
+            self.answer(kept.raw, Outcome.REJECTED, None, "storage")
+        self._refused += len(self._kept)
+        torn = self._framer.begun
+        self._framer.drop_partial()
+        if self._kept or torn:
+            _log.warning(
+                "%s: left with %d reads refused and %d dropped unfinished",
+                *(self.name, len(self._kept), torn),
+            )
+        self._kept.clear()

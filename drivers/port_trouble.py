@@ -9,8 +9,8 @@ import termios
 from pathlib import Path
 from typing import Final
 
-from drivers.line_scanner import Trouble
 from drivers.port_holder import Holder
+from drivers.reopening import Trouble
 
 BY_ID: Final = Path("/dev/serial/by-id")
 """Where udev keeps names that stay with a scanner, whatever it is plugged into."""

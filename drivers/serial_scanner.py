@@ -184,19 +184,29 @@ class SerialScanner(LineScanner):
         """Close the port at once.
 
         close(2) of a tty waits up to 30 s for its output to drain when the other end has stopped
-        it, and only root may shorten that (closing_wait): so the output is given up first.
+        it, and only root may shorten that (closing_wait): so what is left is given up first.
         """
         port, self._port = self._port, None
         if port is None:
             return
         try:
-            termios.tcflush(port.fileno(), termios.TCOFLUSH)
+            if self._unsent():
+                termios.tcflush(port.fileno(), termios.TCOFLUSH)
             if self._claimed:
                 fcntl.ioctl(port.fileno(), termios.TIOCNXCL)
         except (OSError, termios.error):
             pass  # hung up: there is nothing left to drain or to release
         self._claimed = False
         port.close()
+
+    def _unsent(self) -> int:
+        if self._port is None:
+            return 0
+        try:
+            answer = fcntl.ioctl(self._port.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except OSError:  # hung up: nothing reaches anybody
+            return 0
+        return int(struct.unpack("i", answer)[0])
 
     # -- the others ----------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from drivers.framing import LINE_BYTES_MAX, Framer
-from drivers.line_scanner import LineScanner, Trouble, check_keys
+from drivers.line_scanner import LineScanner, check_keys
+from drivers.reopening import Trouble
 from edge_agent.ports import Outcome, Read, Tell
 from edge_agent.reactor import Reactor
 
@@ -56,9 +57,9 @@ class SimulatedScanner(LineScanner):
         self._lines: list[str] = []
         self._torn = False
 
-    def stop(self) -> None:
+    def _let_go(self) -> None:
         self._write_answers()
-        super().stop()
+        super()._let_go()
 
     def answer(
         self, raw: bytes, outcome: Outcome, event_id: str | None, reason: str | None

@@ -2,8 +2,7 @@
 
 Order of a start: the journal is opened, then every device is tried once, then the broker; ready
 once the journal is restored and the devices were tried, broker or no broker.
-Order of an end: no more reads, what is being committed and its answers, the devices, `offline` to
-the broker, the cursor, the file.
+The order of an end is that of `ending`.
 """
 
 import gc
@@ -23,6 +22,7 @@ from edge_agent.commands import Commands
 from edge_agent.configuration import Configuration, Device
 from edge_agent.configuration import Journal as JournalLimits
 from edge_agent.desk import Desk, Say
+from edge_agent.ending import Ending
 from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
 from edge_agent.journal.writer import Writer
@@ -39,9 +39,6 @@ from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Hooks, Uplink
 from edge_agent.wire.topics import Topics
 
-STOP_NS: Final = 8_000_000_000
-"""An end that takes longer is cut short; what was accepted is on the disk all the same."""
-
 PONG_NS: Final = 60_000_000_000
 """A journal thread that has not answered for so long is dead: the watchdog is fed no more."""
 
@@ -51,7 +48,6 @@ UNREADABLE_TRIES_MAX: Final = 8
 GC_THRESHOLD: Final = 50_000
 """Containers made and kept before the collector looks; nothing on the path of a scan is kept."""
 
-_SETTLE_NS: Final = 5_000_000
 _MB: Final = 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -106,12 +102,9 @@ class Agent:
         )
         self._pinged_ns = NEVER
         self._openings = 0
-        self._ending = False
+        self._ending = Ending(reactor, self.line, self.outbox, self)
         self._leaving: list[Source] = []
-        self._stop_due_ns = NEVER
         self._feed = reactor.timer(self._on_feed)
-        self._settle = reactor.timer(self._on_settle)
-        self._settled: Callable[[], None] = reactor.stop
 
     def _hooks(self) -> Hooks:
         configuration, topics = self._configuration, self._topics
@@ -187,14 +180,13 @@ class Agent:
     def lost(self, why: NewerJournal | Broken) -> None:
         """Stop: a newer journal must not be touched, a broken one is set apart by a fresh start."""
         self.outbox.lost_file(why)
-        self._ending = True
         if isinstance(why, NewerJournal):
             _log.error("%s", why)
             self.exit_code = 78
         else:
             _log.error("the journal is broken: %s; starting anew to set it apart", why)
             self.again = True
-        self._reactor.stop()
+        self._ending.cut(self._devices())
 
     def _add(self, device: Device) -> None:
         driver = drivers.load(device.kind)
@@ -206,22 +198,29 @@ class Agent:
         self.line.add(source)
         source.start()
 
-    def _remove(self, leaving: list[Source]) -> None:
-        """Have sources read no more, and stop each as soon as all it has read is answered."""
-        self._leaving += leaving
-        for source in leaving:
-            source.quiet()
-            self.line.remove(source)
-            self.line.when_answered(source, partial(self._left, source))
+    def _devices(self) -> list[Source]:
+        """Give the sources that are there, those that are about to leave included."""
+        staying = [source for source in self.line.sources() if source not in self._leaving]
+        return staying + self._leaving
+
+    def _remove(self, names: set[str]) -> None:
+        """Have sources begin no more reads, and stop each once all it has read is answered."""
+        for source in self.line.sources():
+            if source.name in names and source not in self._leaving:
+                self._leaving.append(source)
+                source.quiet(partial(self._has_read, source))
+
+    def _has_read(self, source: Source) -> None:
+        self.line.remove(source)
+        self.line.when_answered(source, lambda: source.stop(partial(self._left, source)))
 
     def _left(self, source: Source) -> None:
-        source.stop()
         self._leaving.remove(source)
         self._add_missing()
 
     def _add_missing(self) -> None:
         """Start what is configured and not there: a port may only be free once all have left."""
-        if self._leaving or self._ending:
+        if self._leaving or self._ending.begun:
             return
         there = {source.name for source in self.line.sources()}
         for device in self._configuration.devices:
@@ -231,45 +230,29 @@ class Agent:
     # -- end -----------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """End in order; a second call ends at once."""
-        if self._ending or not self.ready:
+        """End in order; a second call cuts the end short, a third ends at once."""
+        if not self.ready:
             self._reactor.stop()
-            return
-        self._ending = True
-        _log.info("stopping")
-        self._notify.stopping("finishing what is being committed")
-        self._stop_due_ns = self._clock.mono_ns() + STOP_NS
-        for source in self.line.sources():
-            source.quiet()
-        self._when_settled(self._say_offline)
+        elif self._ending.begun:
+            self._ending.cut(self._devices())
+        else:
+            _log.info("stopping")
+            self._notify.stopping("finishing what is being committed")
+            self._ending.begin(self._devices())
 
-    def _say_offline(self) -> None:
-        for source in self.line.sources():
-            source.stop()
-        self.uplink.stop(self._last_words)
+    def say_offline(self, then: Callable[[], None]) -> None:
+        """Take leave of the broker."""
+        self.uplink.stop(then)
 
-    def _last_words(self) -> None:
+    def say_last_words(self) -> None:
+        """Have written what the next start is to know."""
         self.outbox.last_words()
         self.outbox.note_meta("run", "clean")
         self.announcer.last_words()
-        self._when_settled(self._leave_file)
 
-    def _leave_file(self) -> None:
-        self._writer.stop(lambda _: self._reactor.stop())
-
-    def _when_settled(self, then: Callable[[], None]) -> None:
-        self._settled = then
-        self._settle.due_ns = self._clock.mono_ns()
-
-    def _on_settle(self, now_ns: int) -> int:
-        if now_ns >= self._stop_due_ns:
-            _log.warning("the end was cut short; what was accepted is on the disk")
-            self._reactor.stop()
-            return NEVER
-        if self.outbox.settled():
-            self._settled()
-            return self._settle.due_ns
-        return now_ns + _SETTLE_NS
+    def leave_file(self, then: Callable[[], None]) -> None:
+        """Leave the journal."""
+        self._writer.stop(lambda _: then())
 
     def close(self) -> None:
         """Give back what the kernel must not keep."""
@@ -281,14 +264,13 @@ class Agent:
 
     def reload(self) -> None:
         """Have the file validated beside us, then apply what changed; a bad one changes nothing."""
-        if self.ready and not self._ending:
+        if self.ready and not self._ending.begun:
             self.reloading.begin()
 
     def _apply(self, change: Changes) -> None:
         """Make the change; what cannot change while running was told already."""
         before, self._configuration = self._configuration, change.then
-        gone = {device.name for device in (*change.removed, *change.replaced)}
-        self._remove([source for source in self.line.sources() if source.name in gone])
+        self._remove({device.name for device in (*change.removed, *change.replaced)})
         self._add_missing()
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)

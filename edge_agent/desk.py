@@ -5,6 +5,8 @@ Rules:
    is known to be whole; then the desk hangs up.
 2. Mode 0600: who may read `data_dir` may ask.
 3. Nobody waits for a slow asker: answers are written as the socket takes them, page by page.
+4. Nobody is kept out by a silent one: who neither asks nor takes is hung up on, and who finds every
+   place taken is told so.
 """
 
 import json
@@ -12,10 +14,11 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from edge_agent.reactor import WRITE, Reactor
+from edge_agent.reactor import NEVER, WRITE, Reactor
 
 NAME: Final = "agent.sock"
 
@@ -23,7 +26,10 @@ QUESTION_BYTES_MAX: Final = 256
 """A longer question is not answered."""
 
 ASKERS_MAX: Final = 8
-"""Connections at a time; one more is hung up on."""
+"""Connections at a time; one more is told `busy`, and hung up on."""
+
+ASKER_NS: Final = 20_000_000_000
+"""Who has not put its question after so long, or has had nothing of its answer, is hung up on."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +52,7 @@ class Desk:
         self._askers: set[_Asker] = set()
         self._path = data_dir / NAME
         self._socket: socket.socket | None = None
+        self._patience = reactor.timer(self._lose_patience)
 
     def open(self) -> None:
         """Begin to listen."""
@@ -74,6 +81,7 @@ class Desk:
             self._path.unlink(missing_ok=True)
         for asker in list(self._askers):
             asker.hang_up()
+        self._reactor.forget(self._patience)
 
     def _knock(self, _events: int) -> None:
         assert self._socket is not None
@@ -82,9 +90,30 @@ class Desk:
         except OSError:  # gone again
             return
         if len(self._askers) >= ASKERS_MAX:
-            connection.close()
+            _turn_away(connection)
             return
-        self._askers.add(_Asker(self._reactor, connection, self._answers, self._askers.discard))
+        asker = _Asker(self._reactor, connection, self._answers, self._askers.discard)
+        self._askers.add(asker)
+        self._patience.due_ns = min(self._patience.due_ns, asker.moved_ns + ASKER_NS)
+
+    def _lose_patience(self, now_ns: int) -> int:
+        for asker in [one for one in self._askers if now_ns - one.moved_ns >= ASKER_NS]:
+            asker.hang_up()
+        return min((asker.moved_ns for asker in self._askers), default=NEVER - ASKER_NS) + ASKER_NS
+
+
+def _turn_away(connection: socket.socket) -> None:
+    """Say that every place is taken; an empty socket takes so few bytes at once."""
+    line = {
+        "busy": f"the agent is busy with {ASKERS_MAX} others who ask",
+        "remedy": "hang up what asks and does not read, or ask again in a moment",
+    }
+    with connection:
+        connection.setblocking(False)
+        try:
+            connection.send(json.dumps(line).encode() + b"\n\n")
+        except OSError:  # gone again
+            return
 
 
 class _Asker:
@@ -108,6 +137,8 @@ class _Asker:
         self._after: object = None
         self._more = False
         self._waits = False
+        self._mono_ns = reactor.clock.mono_ns
+        self.moved_ns = self._mono_ns()
         reactor.watch(connection.fileno(), self._ready)
 
     def _ready(self, events: int) -> None:
@@ -159,7 +190,9 @@ class _Asker:
         except OSError:
             self.hang_up()
             return
-        del self._out[:sent]
+        if sent:
+            self.moved_ns = self._mono_ns()
+            del self._out[:sent]
         if self._out:
             self._reactor.rewatch(self._connection.fileno(), WRITE)
         elif not self._more:
@@ -209,16 +242,18 @@ def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, obj
     asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     asking.settimeout(timeout_s)
     answer = bytearray()
-    why = "the agent hung up: it is busy with others who ask, or has just ended"
+    why = "the agent hung up: it has just ended, or was not listened to"
+    crowded = "the agent is busy: so many ask that the kernel lets nobody wait"
     try:
         try:
             with reachable(data_dir) as folder:
                 asking.connect(f"{folder}/{NAME}")
         except (TimeoutError, BlockingIOError):  # so many knock that the kernel lets nobody wait
-            raise Unanswered(why, "ask again", []) from None
+            raise Unanswered(crowded, "ask again", []) from None
         except OSError:
             return None
-        asking.sendall(question.encode() + b"\n")
+        with suppress(BrokenPipeError):  # turned away, and told why
+            asking.sendall(question.encode() + b"\n")
         while part := asking.recv(65_536):
             answer += part
     except TimeoutError:
@@ -229,6 +264,8 @@ def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, obj
         asking.close()
     *whole, torn = bytes(answer).split(b"\n")
     lines = [json.loads(line) for line in whole if line]
+    if lines and "busy" in lines[0]:
+        raise Unanswered(lines[0]["busy"], lines[0]["remedy"], [])
     if torn or not whole or whole[-1]:
         raise Unanswered(f"the answer was cut short: {why}" if lines else why, "ask again", lines)
     return lines

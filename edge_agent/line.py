@@ -40,7 +40,6 @@ _ACCEPTED: Final = Outcome.ACCEPTED
 
 _log = logging.getLogger(__name__)
 
-_STORAGE_MESSAGE: Final = "not accepted: the journal has no room"
 _MESSAGES: Final = {
     Flaw.EMPTY: "the reader sent nothing; scan again",
     Flaw.TOO_LONG: "the code is longer than this reader may send; see line_bytes_max",
@@ -199,11 +198,21 @@ class Line:
         if room is Room.WAIT:
             return False
         self.received += 1
+        _log.warning("%s: a scan was refused: the journal has no room", reader.source.name)
+        self._refuse(reader, raw)
+        return True
+
+    def _refuse(self, reader: _Reader, raw: bytes) -> None:
         self.rejected += 1
         self.refused_storage += 1
-        _log.warning("%s: a scan was refused: %s", reader.source.name, _STORAGE_MESSAGE)
         reader.source.answer(raw, Outcome.REJECTED, None, "storage")
-        return True
+
+    def refuse_pending(self) -> None:
+        """Refuse every read that still waits for the disk: the agent ends."""
+        while self._pending:
+            _, reader, raw, heard, _ = self._pending.popleft()
+            for _ in range(1 if heard is None else 1 + heard.sharing):
+                self._refuse(reader, raw)
 
     def _reject(
         self, reader: _Reader, raw: bytes, at_mono_ns: int, at_wall_ns: int, flaw: Flaw
@@ -315,7 +324,7 @@ class Line:
 
     def gap(self, epoch: str, first: int, last: int, reason: str, where: Where) -> None:
         """Say that numbers will never come, and why."""
-        why = _GAP_REASONS.get(reason, GapReason.REFUSED)
+        why = messages.GAP_REASONS.get(reason, GapReason.REFUSED)
         streams = [] if where is None else [Stretch(where[0], where[1], where[1])]
         _log.error("events %s-%d to %d will never be published: %s", epoch, first, last, reason)
         self.agent_event(messages.OUTBOX_GAP, messages.outbox_gap(epoch, first, last, why, streams))
@@ -388,11 +397,3 @@ class Line:
             "pending": self.received - answered,
             "refused_storage": self.refused_storage,
         }
-
-
-_GAP_REASONS: Final = {
-    "unsound": GapReason.DAMAGED,
-    "oversize": GapReason.TOO_LARGE,
-    "packet_too_large": GapReason.TOO_LARGE,
-    "dropped": GapReason.DROPPED,
-}

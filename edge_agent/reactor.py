@@ -6,10 +6,12 @@ Rules:
    again between files: an edge never waits behind a burst of scans.
 3. A callback does a bounded piece of work; one that has more asks for `again`.
 4. A timer callback takes the time and returns when it wants to be called next.
+5. After `close` nobody listens: whoever still posts, from whichever thread, is not bothered.
 """
 
 import os
 import select
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -60,6 +62,10 @@ class Reactor:
         self._inbox_max = inbox_max
         self._again: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # between waking and closing: else a late thread could write into whatever file has the
+        # number next. Reentrant, since a signal handler that posts may interrupt either
+        self._waking = threading.RLock()
+        self._closed = False
         self._awake = False
         # edge-triggered: each write wakes once and none is ever read, so that no order of the
         # threads can swallow a wake-up or leave one behind that spins
@@ -67,6 +73,7 @@ class Reactor:
         self._running = False
         self.turns = 0
         self.inbox_refused = 0
+        self.posted_late = 0
         self.late_turns = 0
         self.late_max_ns = 0
         self.slowest = ""
@@ -76,16 +83,22 @@ class Reactor:
     def post(self, callback: Callable[[Any], None], message: object) -> bool:
         """Ask for `callback(message)` in the reactor's thread; False when the inbox is full.
 
-        The only call that another thread, or a signal handler, may make.
+        The only call that another thread, or a signal handler, may make. After `close` it is
+        dropped and counted in `posted_late`: there is nothing to be tried again.
         """
         inbox = self._inbox
         if len(inbox) >= self._inbox_max:
+            if self._closed:
+                self.posted_late += 1
+                return True
             self.inbox_refused += 1
             return False
         inbox.append((callback, message))
         if not self._awake:
             self._awake = True
-            os.eventfd_write(self._wake, 1)
+            with self._waking:
+                if not self._closed:
+                    os.eventfd_write(self._wake, 1)
         return True
 
     # -- the reactor's thread ------------------------------------------------------------------
@@ -174,9 +187,14 @@ class Reactor:
         self._running = False
 
     def close(self) -> None:
-        """Give the kernel's objects back."""
-        self._epoll.close()
-        os.close(self._wake)
+        """Turn no more, and give the kernel's objects back."""
+        with self._waking:
+            if not self._closed:
+                self._closed = True
+                self._inbox_max = 0
+                self._epoll.close()
+                os.close(self._wake)
+        self._inbox.clear()
 
     # -- inside --------------------------------------------------------------------------------
 

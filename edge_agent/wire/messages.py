@@ -38,6 +38,15 @@ class GapReason(StrEnum):
     DAMAGED = "damaged"
 
 
+GAP_REASONS: Final = {
+    "unsound": GapReason.DAMAGED,
+    "oversize": GapReason.TOO_LARGE,
+    "packet_too_large": GapReason.TOO_LARGE,
+    "dropped": GapReason.DROPPED,
+}
+"""The journal's word for why a row is set aside -> what subscribers are told; else `REFUSED`."""
+
+
 class PreviousEnd(StrEnum):
     """How the run before this one ended."""
 

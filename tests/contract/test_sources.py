@@ -13,7 +13,8 @@ import pytest
 
 from drivers import load
 from drivers.framing import SHOWN_BYTES_MAX
-from drivers.line_scanner import REOPEN_MAX_NS, REOPEN_MIN_NS, SCANS_PER_TURN
+from drivers.line_scanner import SCANS_PER_TURN
+from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS
 from edge_agent.ports import Condition, Flaw, Outcome, Source
 from edge_agent.reactor import Reactor
 from tests.kit.scanners import Desk, HandClock, Pty, settle, turn_until

@@ -14,6 +14,7 @@ import pytest
 
 from edge_agent import asking
 from edge_agent.desk import (
+    ASKER_NS,
     ASKERS_MAX,
     NAME,
     QUESTION_BYTES_MAX,
@@ -24,9 +25,9 @@ from edge_agent.desk import (
     reachable,
 )
 from edge_agent.possession import Owned, possess
-from edge_agent.reactor import Reactor
+from edge_agent.reactor import NEVER, Reactor
 from tests.kit.agents import Agent
-from tests.kit.scanners import HandClock, turn_until
+from tests.kit.scanners import HandClock, settle, turn_until
 
 PAGES = 40
 LINE = {"x": "y" * 1000}
@@ -51,13 +52,6 @@ class Knowing:
 
 
 @pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor(HandClock())
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def knowing() -> Knowing:
     return Knowing()
 
@@ -72,11 +66,20 @@ def desk(reactor: Reactor, tmp_path: Path, knowing: Knowing) -> Iterator[Desk]:
 
 def ask(reactor: Reactor, data_dir: Path, question: str) -> list[dict[str, object]] | None:
     """Ask from a thread, as another process would, while the loop turns."""
-    answers: list[list[dict[str, object]] | None] = []
-    thread = threading.Thread(target=lambda: answers.append(asked(data_dir, question, 20)))
+    answers: list[list[dict[str, object]] | Unanswered | None] = []
+
+    def put() -> None:
+        try:
+            answers.append(asked(data_dir, question, 20))
+        except Unanswered as why:
+            answers.append(why)
+
+    thread = threading.Thread(target=put)
     thread.start()
     turn_until(reactor, lambda: answers)
     thread.join()
+    if isinstance(answers[0], Unanswered):
+        raise answers[0]
     return answers[0]
 
 
@@ -129,21 +132,62 @@ def test_an_asker_that_hangs_up_early_is_forgotten(
     assert ask(reactor, tmp_path, "hello") == [{"asked": "hello"}]
 
 
-def test_so_many_askers_and_one_more_is_hung_up_on(
-    reactor: Reactor, desk: Desk, tmp_path: Path
+def test_so_many_askers_and_one_more_is_told_so(
+    reactor: Reactor, desk: Desk, tmp_path: Path, knowing: Knowing
 ) -> None:
     silent = [knocked(tmp_path) for _ in range(ASKERS_MAX)]
     turn_until(reactor, lambda: len(desk._askers) == ASKERS_MAX)
-    one_more = knocked(tmp_path)
-    one_more.setblocking(False)
-    for _ in range(10):
-        reactor.turn(wait=False)
-    assert one_more.recv(1) == b""
+    with pytest.raises(Unanswered, match=f"{ASKERS_MAX} others.*; hang up.* ask again") as caught:
+        ask(reactor, tmp_path, "hello")
+    assert (caught.value.lines, knowing.questions) == ([], [])
+    assert len(desk._askers) == ASKERS_MAX
     silent.pop().close()
     turn_until(reactor, lambda: len(desk._askers) == ASKERS_MAX - 1)
     assert ask(reactor, tmp_path, "hello") == [{"asked": "hello"}]
-    for connection in (*silent, one_more):
+    for connection in silent:
         connection.close()
+
+
+@pytest.mark.parametrize("begin", [b"", b"stat", b"much\n", b"later\n"])
+def test_who_says_nothing_and_takes_nothing_is_hung_up_on_in_time(
+    reactor: Reactor,
+    clock: HandClock,
+    desk: Desk,
+    tmp_path: Path,
+    begin: bytes,
+) -> None:
+    """Eight who are silent, in the middle of a word, or do not read must not keep others out."""
+    silent = [knocked(tmp_path) for _ in range(ASKERS_MAX)]
+    for connection in silent:
+        connection.sendall(begin)
+    turn_until(reactor, lambda: len(desk._askers) == ASKERS_MAX)
+    settle(reactor)
+    clock.now_ns += ASKER_NS - 1
+    settle(reactor)
+    assert len(desk._askers) == ASKERS_MAX, "hung up on too early"
+    clock.now_ns += 1
+    settle(reactor)
+    assert not desk._askers
+    assert reactor.next_due_ns() == NEVER, "nobody is there, and the timer rings on"
+    assert ask(reactor, tmp_path, "hello") == [{"asked": "hello"}]
+    for connection in silent:
+        connection.close()
+
+
+def test_who_takes_a_little_now_and_then_is_not_hung_up_on(
+    reactor: Reactor, clock: HandClock, desk: Desk, tmp_path: Path
+) -> None:
+    slow = knocked(tmp_path)
+    slow.sendall(b"much\n")
+    slow.setblocking(False)
+    answer = bytearray()
+    while not answer.endswith(b"\n\n"):
+        settle(reactor)
+        clock.now_ns += ASKER_NS - 1
+        answer += slow.recv(1 << 20)
+    assert len(answer) > 100 * PAGES * 1000
+    turn_until(reactor, lambda: not desk._askers)
+    slow.close()
 
 
 def test_a_question_without_end_is_not_answered(
@@ -199,7 +243,7 @@ def test_nothing_is_an_answer_and_a_hang_up_is_none(tmp_path: Path) -> None:
     thread.join()
     (tmp_path / NAME).unlink()
     thread = answering(tmp_path, b"")
-    with pytest.raises(Unanswered, match="busy") as caught:
+    with pytest.raises(Unanswered, match="hung up") as caught:
         asked(tmp_path, "outbox list", 20)
     thread.join()
     assert caught.value.lines == []

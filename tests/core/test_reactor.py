@@ -3,7 +3,10 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+from edge_agent.clock import SystemClock
 from edge_agent.reactor import INBOX_MAX, Reactor
 
 PATIENCE_S = 20.0
@@ -176,3 +179,46 @@ def test_again_goes_on_in_the_next_turn_and_does_not_sleep_before(reactor: React
     for expected in (1, 2, 3):
         reactor.turn()  # would sleep a minute if it forgot that there is work
         assert len(done) == expected
+
+
+# -- after the end -----------------------------------------------------------------------------
+
+
+def test_a_post_after_close_is_dropped_and_writes_into_no_file(
+    reactor: Reactor, tmp_path: Path
+) -> None:
+    called: list[object] = []
+    with (tmp_path / "other").open("w+b") as other:
+        reactor.close()
+        taken = [os.dup(other.fileno()) for _ in range(16)]  # whatever numbers have become free
+        assert reactor.post(called.append, "late")
+        assert reactor.post(called.append, "later")
+        other.seek(0)
+        assert other.read() == b"", "a wake-up was written into a file of somebody else"
+        for fd in taken:
+            os.close(fd)
+    assert (called, reactor.posted_late, reactor.inbox_refused) == ([], 2, 0)
+
+
+def test_threads_that_post_while_it_is_closed_are_not_bothered(tmp_path: Path) -> None:
+    def post(reactor: Reactor, over: threading.Event) -> None:
+        while not over.is_set():
+            reactor.post(lambda _: None, None)
+        reactor.post(lambda _: None, None)
+
+    for _ in range(20):
+        reactor, over = Reactor(SystemClock()), threading.Event()
+        with ThreadPoolExecutor(2) as threads, (tmp_path / "other").open("w+b") as other:
+            posting = [threads.submit(post, reactor, over) for _ in range(2)]
+            while not reactor.inbox_refused:
+                os.sched_yield()
+            reactor.turn(wait=False)
+            reactor.close()
+            taken = [os.dup(other.fileno()) for _ in range(16)]
+            over.set()
+            for one in posting:
+                one.result(PATIENCE_S)
+            assert other.read() == b""
+            for fd in taken:
+                os.close(fd)
+        assert reactor.posted_late >= 2

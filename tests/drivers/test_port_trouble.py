@@ -13,7 +13,7 @@ import pytest
 import serial
 
 from drivers import port_holder, serial_scanner
-from drivers.line_scanner import REOPEN_MAX_NS, REOPEN_MIN_NS
+from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS
 from drivers.serial_scanner import SerialScanner
 from edge_agent.ports import Condition
 from edge_agent.reactor import NEVER, Reactor

@@ -137,6 +137,7 @@ class Agent:
         self.more = more
         self.environ = environ or {}
         self.prefix: list[str] = []
+        self.command = [*COMMAND, "run"]
         self.guns = [Gun(name, station, folder) for name, station in guns]
         self.log: list[str] = []
         self._process: Process | None = None
@@ -179,7 +180,7 @@ class Agent:
     def begin(self, ready: str) -> None:
         environ = [f"{name}={value}" for name, value in self.environ.items()]
         prefix = ["env", "-u", "JOURNAL_STREAM", *environ]
-        command = [*self.prefix, *prefix, *COMMAND, "run", os.fspath(self.config)]
+        command = [*self.prefix, *prefix, *self.command, os.fspath(self.config)]
         self._process = Process(command, ready=ready)
 
     def spawn(self) -> subprocess.Popen[bytes]:
@@ -187,7 +188,7 @@ class Agent:
         for gun in self.guns:
             gun.open()
         return subprocess.Popen(
-            [*COMMAND, "run", os.fspath(self.config)],
+            [*self.command, os.fspath(self.config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -120,11 +120,11 @@ class Gun:
         self.resumed += 1
         self.on_resume()
 
-    def quiet(self) -> None:
-        return
+    def quiet(self, then: Callable[[], None]) -> None:
+        then()
 
-    def stop(self) -> None:
-        return
+    def stop(self, then: Callable[[], None]) -> None:
+        then()
 
     def counters(self) -> dict[str, int]:
         return {}
