@@ -173,9 +173,10 @@ class Announcer:
         }
 
     def _counters(self) -> dict[str, object]:
-        return status.counters(
+        counted = status.counters(
             self._outbox, self._line.reads(), self.commands.replayed, self._started_ns
         )
+        return counted | self._line.urgent.counters()
 
     # -- asked ---------------------------------------------------------------------------------
 

@@ -12,9 +12,11 @@ All of it runs in the reactor's thread.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edge_agent.dispatch import Asking, Carrier, Dispatch, Pending, Stream, Where
+from edge_agent.gaps import Losses
 from edge_agent.ports import Clock, Lane
 from edge_agent.reactor import Reactor
 from edge_agent.records import (
@@ -36,6 +38,9 @@ PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 
 PENDING_URGENT_EXTRA: Final = 2_048
 """Events by which urgent ones may exceed the bound above; they are few, and not to be refused."""
+
+PAYLOAD_GUESS_BYTES: Final = 480
+"""What an event weighs beside its own text or data, when room is asked for."""
 
 SMALL_BYTES: Final = 256
 """An event with more than this of its own is weighed exactly while it waits in memory."""
@@ -80,7 +85,7 @@ class Outbox:
     writer: Keeping
 
     def __init__(self, reactor: Reactor, clock: Clock, limits: Limits) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self.clock = clock
         self.storage = Storage(limits)
         self.dispatch = Dispatch(clock, self)
@@ -122,12 +127,15 @@ class Outbox:
             topic: Stream(number, topic, n) for topic, (number, n) in restored.streams.items()
         }
         now_ns = self.clock.mono_ns()
-        self.dispatch.opened(restored)
+        losses = Losses.of(restored)
+        if losses.fresh:
+            self.note_meta(losses.key, losses.books)
+        self.dispatch.opened(restored, losses.total)
         self.storage.opened(restored.kept, restored.high, now_ns)
         self._cursor_written = restored.cursor
         self.open = True
         self._idle.due_ns = now_ns + CURSOR_IDLE_NS
-        self.answering.opened(restored)
+        self.answering.opened(replace(restored, missing=losses.fresh))
 
     # -- recording -----------------------------------------------------------------------------
 
@@ -199,8 +207,10 @@ class Outbox:
         self.dispatch.know_boot(boot, offset_ns)
 
     def note_meta(self, key: str, value: str) -> None:
-        """Have a small fact remembered."""
-        self._batch.meta.append((key, value))
+        """Have a small fact remembered, in place of what was to be written under its key."""
+        batch = self._batch
+        batch.meta = [pair for pair in batch.meta if pair[0] != key]
+        batch.meta.append((key, value))
         self._ask_seal()
 
     # -- batches -------------------------------------------------------------------------------
@@ -209,7 +219,7 @@ class Outbox:
         """Seal when this turn is over, so that a burst shares a commit."""
         if not self._seal_asked and self._running_batch is None and self.open:
             self._seal_asked = True
-            self._reactor.again(self._seal)
+            self.reactor.again(self._seal)
 
     def _seal(self) -> None:
         self._seal_asked = False
