@@ -6,15 +6,13 @@ Rules:
 2. What is kept in the journal's books has a CRC; books that do not fit it are taken for empty.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
-from zlib import crc32
+from typing import Final, NamedTuple
 
-from edge_agent.records import Restored
+from edge_agent.records import Restored, sealed, unsealed
 from edge_agent.wire.messages import Stretch
 
 LOSSES_KNOWN_MAX: Final = 1_024
@@ -40,12 +38,12 @@ class Losses(NamedTuple):
     @classmethod
     def of(cls, restored: Restored) -> "Losses":
         """Compare what a start has found with what the starts before it knew."""
-        said = _unsealed(restored.meta.get(_LOST, ""))
+        said = unsealed(restored.meta.get(_LOST, ""))
         total, known = (said["total"], [(a, b) for a, b in said["known"]]) if said else (0, [])
         fresh = [span for found in restored.missing for span in _without(found, known)]
         total += sum(last - first + 1 for first, last in fresh)
         kept = sorted([*known, *fresh])[-LOSSES_KNOWN_MAX:]
-        return cls(total, fresh, _sealed({"total": total, "known": kept}))
+        return cls(total, fresh, sealed({"total": total, "known": kept}))
 
     @property
     def key(self) -> str:
@@ -108,11 +106,11 @@ class Unsaid:
     def books(self) -> tuple[str, str]:
         """Give key and value under which they are kept."""
         plain = [[gap.epoch, gap.first, gap.last, gap.reason, gap.streams] for gap in self.gaps]
-        return _UNSAID, _sealed(plain)
+        return _UNSAID, sealed(plain)
 
     def restore(self, meta: Mapping[str, str]) -> None:
         """Take up what the last run could not say."""
-        for epoch, first, last, reason, streams in _unsealed(meta.get(_UNSAID, "")) or ():
+        for epoch, first, last, reason, streams in unsealed(meta.get(_UNSAID, "")) or ():
             self.add(Gap(epoch, first, last, reason, tuple(Stretch(*one) for one in streams)))
 
 
@@ -127,13 +125,3 @@ def _without(span: _Span, known: Iterable[_Span]) -> list[_Span]:
             if part[0] <= part[1]
         ]
     return left
-
-
-def _sealed(plain: object) -> str:
-    text = json.dumps(plain, separators=(",", ":"))
-    return f"{crc32(text.encode())} {text}"
-
-
-def _unsealed(text: str) -> Any:  # noqa: ANN401 - what `_sealed` was given
-    crc, _, plain = text.partition(" ")
-    return json.loads(plain) if crc == str(crc32(plain.encode())) and plain else None
