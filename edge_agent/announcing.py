@@ -5,10 +5,12 @@ Rules:
 2. Health is said every minute and when a condition changes, at most once a second.
 3. The last will carries the boot and the connection number of its connection, and the numbers
    only grow, also over restarts: a late will cannot mark a live agent dead.
+4. What was said retained and is not ours any more is cleared, also over restarts (`retained`).
 """
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import Final
 
 from edge_agent import __version__, status
@@ -19,6 +21,7 @@ from edge_agent.line import Line
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Condition
 from edge_agent.reactor import Reactor
+from edge_agent.retained import Retained
 from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Uplink
 from edge_agent.wire import messages
@@ -58,6 +61,7 @@ class Announcer:
     ) -> None:
         self.configuration = configuration
         self.kinds: dict[str, str] = {}
+        self.retained = Retained(outbox, lambda topic: self.uplink.publish_state(topic, b""))
         self._topics = Topics(configuration.site.base)
         self._agent = configuration.agent.id
         self._outbox = outbox
@@ -75,9 +79,11 @@ class Announcer:
         self._look = reactor.timer(self._on_look)
         self._states = reactor.timer(self._on_states)
 
-    def begin(self, connections: int) -> None:
-        """Begin to publish; `connections` is the highest number taken before."""
-        self._connection = self._reserved = connections
+    def begin(self, meta: Mapping[str, str]) -> None:
+        """Begin to publish; the books know the connection numbers taken and topics said before."""
+        self._connection = self._reserved = int(meta.get("connections", "0"))
+        self.retained.restore(meta)
+        self.retained.now(self._retained_topics())
         now_ns = self._clock.mono_ns()
         self._look.due_ns = now_ns + CHANGE_NS
         self._states.due_ns = now_ns
@@ -111,14 +117,17 @@ class Announcer:
     def stations_changed(self, change: Changes) -> None:
         """Clear what was said of stations that are not ours any more, and speak of the new."""
         self.configuration = change.then
-        for station in change.stations_removed:
-            self.uplink.publish_state(self._topics.state(station.id, "info"), b"")
+        self.retained.now(self._retained_topics())
         self._publish_info()
 
     def _on_states(self, now_ns: int) -> int:
         self.uplink.publish_status()
         self._publish_info()
         return now_ns + STATE_NS
+
+    def _retained_topics(self) -> list[str]:
+        stations = [self._topics.state(one.id, "info") for one in self.configuration.stations]
+        return [self._topics.status(self._agent), *stations]
 
     def _publish_info(self) -> None:
         for station in self.configuration.stations:
@@ -173,9 +182,10 @@ class Announcer:
         }
 
     def _counters(self) -> dict[str, object]:
-        return status.counters(
+        counted = status.counters(
             self._outbox, self._line.reads(), self.commands.replayed, self._started_ns
         )
+        return counted | self._line.urgent.counters()
 
     # -- asked ---------------------------------------------------------------------------------
 

@@ -122,6 +122,7 @@ class Agent:
             tell=self._broker_told,
             replay_wanted=self._replay_more,
             connected=self.announcer.publish_health,
+            cleared=self.announcer.retained.cleared,
         )
 
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -160,7 +161,7 @@ class Agent:
         for device in self._configuration.devices:
             self._add(device)
         self.uplink.start()
-        self.announcer.begin(int(restored.meta.get("connections", "0")))
+        self.announcer.begin(restored.meta)
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 10, 10)

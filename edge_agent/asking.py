@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from edge_agent.configuration import BadConfiguration, Configuration
 from edge_agent.desk import Unanswered, asked
+from edge_agent.gaps import Losses
 from edge_agent.records import DiskTrouble, NewerJournal
 
 OK: Final = 0
@@ -112,7 +113,7 @@ def _resting_status(configuration: Configuration) -> dict[str, Any]:
             "counters": None,
         }
     waiting = found.waiting[0] + found.waiting[1]
-    dropped = sum(last - first + 1 for first, last in found.missing)
+    dropped = Losses.of(found).total
     return document | {
         "journal": {"condition": "ok", "epoch": found.epoch, "last_seq": found.high},
         "counters": {

@@ -113,8 +113,8 @@ class Dispatch:
         self.unsound_count = 0
         self.gap_topic = ""
 
-    def opened(self, restored: Restored) -> None:
-        """Take up what the journal has kept."""
+    def opened(self, restored: Restored, lost: int) -> None:
+        """Take up what the journal has kept; so many numbers are lost and will never come."""
         self._boots = restored.boots
         self._offset_ns = restored.boots.get(self._clock.boot)
         self._committed_upto = restored.high
@@ -125,7 +125,7 @@ class Dispatch:
         ):
             book.acked, book.waiting, book.first_captured_ns = acked, waiting, since_ns
         self.set_aside_count = restored.set_aside
-        self.dropped_count = sum(last - first + 1 for first, last in restored.missing)
+        self.dropped_count = lost
         gone = sum(restored.waiting[:SALVAGED]) + restored.set_aside + self.dropped_count
         self.acknowledged_count = restored.high - gone
 

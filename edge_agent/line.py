@@ -17,21 +17,20 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from edge_agent.dispatch import Stream, Where
+from edge_agent.gaps import Gap
 from edge_agent.labels import aim
-from edge_agent.outbox import Outbox
+from edge_agent.outbox import PAYLOAD_GUESS_BYTES, Outbox
 from edge_agent.ports import Condition, Flaw, Lane, Outcome, Source
 from edge_agent.records import DiskTrouble, Restored
 from edge_agent.storage import Room
+from edge_agent.urgent import Urgent
 from edge_agent.wire import messages
 from edge_agent.wire.messages import AlarmKind, GapReason, PreviousEnd, Stretch
-from edge_agent.wire.payload import NORMAL, URGENT, Envelope, ScanTemplate
+from edge_agent.wire.payload import NORMAL, Envelope, ScanTemplate
 from edge_agent.wire.topics import Topics
 
 ANSWERS_MAX: Final = 256
 """Answers remembered per device, by which a repeat is known; the oldest is forgotten first."""
-
-PAYLOAD_GUESS_BYTES: Final = 160
-"""What an event weighs beside its text, when room is asked for."""
 
 # looking up a member of an enumeration makes garbage, and these are for every scan
 _NORMAL: Final = Lane.NORMAL
@@ -98,10 +97,8 @@ class Line:
         self._readers: dict[str, _Reader] = {}
         self._pending: deque[_Pending] = deque()
         self._awaiting: list[tuple[Source, Callable[[], None]]] = []
-        self._alarms: dict[tuple[str, str], tuple[Envelope, Stream]] = {}
-        self._agent_events: dict[str, Envelope] = {}
-        self._agent_stream: Stream | None = None
         self._storage_since_ns = -1
+        self.urgent = Urgent(topics=topics, agent=agent, outbox=outbox)
         self.received = 0
         self.accepted = 0
         self.rejected = 0
@@ -252,31 +249,24 @@ class Line:
         awaiting = self._awaiting
         for _ in range(len(awaiting)):
             self.when_answered(*awaiting.pop(0))
+        self.urgent.retry()
 
     def room_again(self) -> None:
-        """Let the held devices go on."""
+        """Let the held devices go on, after the alarms that wait."""
+        self.urgent.retry()
         for reader in self._readers.values():
             reader.source.resume()
 
     def opened(self, restored: Restored) -> None:
         """Prepare what events are made of, and say what the boot found."""
         outbox = self._outbox
-        self._agent_stream = outbox.stream(self._topics.agent_alarm(self._agent))
-        source = self._topics.source_of_agent(self._agent)
-        for kind in (
-            messages.ALARM_RAISED,
-            messages.ALARM_CLEARED,
-            messages.OUTBOX_GAP,
-            messages.CLOCK_CORRECTED,
-            messages.AGENT_STARTED,
-        ):
-            self._agent_events[kind] = self._envelope(source, kind, URGENT)
         for reader in self._readers.values():
             self._equip(reader)
         end = {"clean": PreviousEnd.CLEAN, "running": PreviousEnd.CUT}.get(
             restored.meta.get("run", ""), PreviousEnd.NONE
         )
         self.agent_event(messages.AGENT_STARTED, messages.agent_started(self._version, end, None))
+        self.urgent.opened(restored)
         if outbox.trouble is not None:  # it began before anything could be written
             self._raise_storage(outbox.trouble)
         for first, last in restored.missing:
@@ -314,20 +304,21 @@ class Line:
             data = messages.alarm_cleared(
                 "storage", AlarmKind.STORAGE, "the journal is being kept again", lasted_s
             )
-            self.agent_event(messages.ALARM_CLEARED, data)
+            self.urgent.of_agent(messages.ALARM_CLEARED, data, "storage")
+            self.urgent.retry()
 
     def _raise_storage(self, trouble: DiskTrouble) -> None:
         data = messages.alarm_raised(
             "storage", AlarmKind.STORAGE, f"{trouble.kind}: {trouble.why}", trouble.remedy
         )
-        self.agent_event(messages.ALARM_RAISED, data)
+        self.urgent.of_agent(messages.ALARM_RAISED, data, "storage")
 
     def gap(self, epoch: str, first: int, last: int, reason: str, where: Where) -> None:
         """Say that numbers will never come, and why."""
         why = messages.GAP_REASONS.get(reason, GapReason.REFUSED)
-        streams = [] if where is None else [Stretch(where[0], where[1], where[1])]
+        streams = () if where is None else (Stretch(where[0], where[1], where[1]),)
         _log.error("events %s-%d to %d will never be published: %s", epoch, first, last, reason)
-        self.agent_event(messages.OUTBOX_GAP, messages.outbox_gap(epoch, first, last, why, streams))
+        self.urgent.gap(Gap(epoch, first, last, why, streams))
 
     # -- alarms --------------------------------------------------------------------------------
 
@@ -353,36 +344,18 @@ class Line:
             data = messages.alarm_cleared(
                 f"device:{source.name}", AlarmKind.DEVICE, why, lasted_s, source.name
             )
-            self._station_event(source.station, messages.ALARM_CLEARED, data)
+            self.urgent.of_station(source.station, messages.ALARM_CLEARED, data, source.name)
 
     def _raise_device(self, reader: _Reader) -> None:
         source = reader.source
         data = messages.alarm_raised(
             f"device:{source.name}", AlarmKind.DEVICE, source.why, source.remedy, source.name
         )
-        self._station_event(source.station, messages.ALARM_RAISED, data)
-
-    def _station_event(self, station: str, kind: str, data: bytes) -> None:
-        made = self._alarms.get((station, kind))
-        if made is None:
-            envelope = self._envelope(self._topics.source_of_station(station), kind, URGENT)
-            made = (envelope, self._outbox.stream(self._topics.alarm(station)))
-            self._alarms[station, kind] = made
-        self._event(made[1], made[0], data)
+        self.urgent.of_station(source.station, messages.ALARM_RAISED, data, source.name)
 
     def agent_event(self, kind: str, data: bytes) -> None:
         """Record an urgent event of the agent itself; dropped before the journal is open."""
-        if self._agent_stream is not None:
-            self._event(self._agent_stream, self._agent_events[kind], data)
-
-    def _event(self, stream: Stream, envelope: Envelope, data: bytes) -> None:
-        if self._outbox.room(Lane.URGENT, len(data) + PAYLOAD_GUESS_BYTES) is Room.YES:
-            clock = self._clock
-            self._outbox.record(
-                stream, Lane.URGENT, envelope, clock.wall_ns(), clock.mono_ns(), data
-            )
-        else:
-            _log.error("an alarm found no room in the journal: %s", data.decode())
+        self.urgent.of_agent(kind, data)
 
     # -- figures -------------------------------------------------------------------------------
 

@@ -12,9 +12,12 @@ All of it runs in the reactor's thread.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edge_agent.dispatch import Asking, Carrier, Dispatch, Pending, Stream, Where
+from edge_agent.gaps import Losses
+from edge_agent.numbering import Numbering
 from edge_agent.ports import Clock, Lane
 from edge_agent.reactor import Reactor
 from edge_agent.records import (
@@ -36,6 +39,9 @@ PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 
 PENDING_URGENT_EXTRA: Final = 2_048
 """Events by which urgent ones may exceed the bound above; they are few, and not to be refused."""
+
+PAYLOAD_GUESS_BYTES: Final = 160
+"""What an event weighs beside its own text or data, when room is asked for."""
 
 SMALL_BYTES: Final = 256
 """An event with more than this of its own is weighed exactly while it waits in memory."""
@@ -80,7 +86,7 @@ class Outbox:
     writer: Keeping
 
     def __init__(self, reactor: Reactor, clock: Clock, limits: Limits) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
         self.clock = clock
         self.storage = Storage(limits)
         self.dispatch = Dispatch(clock, self)
@@ -91,8 +97,7 @@ class Outbox:
         self.open = False
         self.trouble: DiskTrouble | None = None
         self.lost: NewerJournal | Broken | None = None
-        self._streams: dict[str, Stream] = {}
-        self._envelopes: dict[tuple[str, str, str, str], int] = {}
+        self._numbering = Numbering()
         self._body = wire.BodyTemplate(clock.boot)
         self._gathering: list[Pending] = []
         self._batch = Batch()
@@ -120,17 +125,17 @@ class Outbox:
         """Take up what the journal has kept."""
         self.epoch = restored.epoch
         self.high = self.committed_upto = restored.high
-        self._streams = {
-            topic: Stream(number, topic, n) for topic, (number, n) in restored.streams.items()
-        }
-        self._envelopes = dict(restored.envelopes)
+        self._numbering.opened(restored)
         now_ns = self.clock.mono_ns()
-        self.dispatch.opened(restored)
+        losses = Losses.of(restored)
+        if losses.fresh:
+            self.note_meta(losses.key, losses.books)
+        self.dispatch.opened(restored, losses.total)
         self.storage.opened(restored.kept, restored.high, now_ns)
         self._cursor_written = restored.cursor
         self.open = True
         self._idle.due_ns = now_ns + CURSOR_IDLE_NS
-        self.answering.opened(restored)
+        self.answering.opened(replace(restored, missing=losses.fresh))
 
     # -- recording -----------------------------------------------------------------------------
 
@@ -157,12 +162,7 @@ class Outbox:
 
     def stream(self, topic: str) -> Stream:
         """Give the numbers of a topic; one seen for the first time is journalled as well."""
-        found = self._streams.get(topic)
-        if found is None:
-            number = 1 + max((stream.id for stream in self._streams.values()), default=0)
-            found = self._streams[topic] = Stream(number, topic, 0)
-            self._batch.streams.append((number, topic))
-        return found
+        return self._numbering.stream(topic, self._batch)
 
     def record(
         self,
@@ -177,7 +177,7 @@ class Outbox:
         seq = self.high = self.high + 1
         n = stream.n = stream.n + 1
         if not envelope.number:
-            self._enrol(envelope)
+            self._numbering.enrol(envelope, self.epoch, self._batch)
         body = self._body.render(at_wall_ns, at_mono_ns, self.clock_word, data)
         # what room was asked for is near enough, and adding up makes garbage; not so for long texts
         small = len(data) <= SMALL_BYTES
@@ -186,14 +186,6 @@ class Outbox:
         if not self._seal_asked:
             self._ask_seal()
         return seq
-
-    def _enrol(self, envelope: wire.Envelope) -> None:
-        """Give an envelope its number; one that was never used here is journalled as well."""
-        number = self._envelopes.get(envelope.key)
-        if number is None:
-            number = self._envelopes[envelope.key] = 1 + max(self._envelopes.values(), default=0)
-            self._batch.envelopes.append((number, *envelope.key, self.epoch))
-        envelope.number = number
 
     def event_id(self, seq: int) -> str:
         """Give the id of an event of this epoch."""
@@ -212,8 +204,10 @@ class Outbox:
         self.dispatch.know_boot(boot, offset_ns)
 
     def note_meta(self, key: str, value: str) -> None:
-        """Have a small fact remembered."""
-        self._batch.meta.append((key, value))
+        """Have a small fact remembered, in place of what was to be written under its key."""
+        batch = self._batch
+        batch.meta = [pair for pair in batch.meta if pair[0] != key]
+        batch.meta.append((key, value))
         self._ask_seal()
 
     # -- batches -------------------------------------------------------------------------------
@@ -222,7 +216,7 @@ class Outbox:
         """Seal when this turn is over, so that a burst shares a commit."""
         if not self._seal_asked and self._running_batch is None and self.open:
             self._seal_asked = True
-            self._reactor.again(self._seal)
+            self.reactor.again(self._seal)
 
     def _seal(self) -> None:
         self._seal_asked = False
@@ -294,8 +288,7 @@ class Outbox:
     def _keep_house(self, batch: Batch) -> None:
         """Add the snapshot and the trim; the snapshot is of the moment after this batch's rows."""
         self._since_housekeeping = 0
-        body = b"\n".join(b"%d %d" % (stream.id, stream.n) for stream in self._streams.values())
-        batch.snapshots.append(("streams", self.high, body))
+        batch.snapshots.append(("streams", self.high, self._numbering.snapshot()))
         cursor = self.dispatch.cursor()
         batch.trim = self.storage.trim(
             self.high, self.dispatch.settled_upto(), cursor.salvaged, self.clock.mono_ns()
@@ -387,7 +380,7 @@ class Outbox:
 
     def last_numbers(self) -> dict[str, int]:
         """Give the last number of every topic of this epoch that is on the disk."""
-        numbers = {stream.topic: stream.n for stream in self._streams.values()}
+        numbers = self._numbering.counted()
         for _, _, stream, n, _, _, _ in (*self._running, *self._gathering):
             numbers[stream.topic] = min(numbers[stream.topic], n - 1)
         return numbers

@@ -8,8 +8,9 @@ Rules:
    and the latest row that has one is believed.
 """
 
+import json
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 NORMAL: Final = 0
@@ -192,3 +193,15 @@ def row_crc(
     # it takes the low 32 bits by itself; the small numbers stay small, which makes no garbage
     crc = crc32(payload, seq << 12 ^ (envelope << 5 ^ stream << 1 ^ lane))
     return crc32(cursor.encode(), crc) if cursor else crc
+
+
+def sealed(plain: object) -> str:
+    """Write something down as JSON for a place that no other CRC covers."""
+    text = json.dumps(plain, separators=(",", ":"))
+    return f"{crc32(text.encode())} {text}"
+
+
+def unsealed(text: str) -> Any:  # noqa: ANN401 - whatever `sealed` was given
+    """Read what `sealed` wrote; None for what has changed since, or was never written."""
+    crc, _, plain = text.partition(" ")
+    return json.loads(plain) if crc == str(crc32(plain.encode())) and plain else None

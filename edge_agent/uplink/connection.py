@@ -49,7 +49,7 @@ class Hooks:
     `next_connection` numbers the connections of this boot; `subscriptions` are topics wanted;
     `on_command(topic, payload, retained)` takes every message of the broker; `tell(condition,
     why, remedy)` is called on change; `replay_wanted` when there is room for rows to be sent
-    again; `connected` when events may flow.
+    again; `connected` when events may flow; `cleared(topic)` when a retained state is gone.
     """
 
     client_id: str
@@ -61,6 +61,7 @@ class Hooks:
     tell: Callable[[Condition, str, str], None] = _ignore
     replay_wanted: Callable[[], None] = _ignore
     connected: Callable[[], None] = _ignore
+    cleared: Callable[[str], None] = _ignore
 
 
 class Keeper(Protocol):

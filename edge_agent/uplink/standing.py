@@ -7,7 +7,7 @@ Rules:
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from edge_agent.records import Entry
@@ -42,9 +42,19 @@ class Message(NamedTuple):
 class Standing:
     """States, messages and replays between the calls of the agent and the window."""
 
-    __slots__ = ("_more_replays", "_numbers", "changed", "messages", "refused", "replays", "states")
+    __slots__ = (
+        "_more_replays",
+        "_numbers",
+        "changed",
+        "cleared",
+        "messages",
+        "refused",
+        "replays",
+        "states",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, cleared: Callable[[bytes], None] = lambda _: None) -> None:
+        self.cleared = cleared
         self.states: dict[bytes, State] = {}
         self.changed: dict[bytes, None] = {}
         self.messages: deque[Message] = deque()
@@ -90,9 +100,14 @@ class Standing:
             self.changed[topic] = None
 
     def told(self, state: State) -> None:
-        """Take the broker's word for a state: what is not retained is said once."""
+        """Take the broker's word for a state: what is not retained is said once.
+
+        `cleared` is called with a topic on which nothing is retained now.
+        """
         if self.states.get(state.topic) is state and not (state.retain and state.payload):
             del self.states[state.topic]
+            if state.retain:
+                self.cleared(state.topic)
 
     def drop(self, topic: bytes) -> None:
         """Give a state up: the broker will not have it."""

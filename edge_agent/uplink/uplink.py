@@ -83,7 +83,7 @@ class Uplink:
         self._targets = Targets(opening, reactor.post, self._dialled)
         self._targets.take(broker.addresses)
         self._tally = Tally()
-        self._standing = Standing()
+        self._standing = Standing(lambda topic: self.hooks.cleared(topic.decode()))
         self._book = Book(waiting, self._standing, Suspicion(), self._tally, [0] * len(Kind))
         self._connection: Connection | None = None
         self._complaint: Trouble | None = None

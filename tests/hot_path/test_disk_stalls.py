@@ -14,8 +14,7 @@ from typing import Final
 import pytest
 
 from edge_agent.journal.store import Store
-from edge_agent.line import PAYLOAD_GUESS_BYTES
-from edge_agent.outbox import PENDING_BYTES_MAX, PENDING_EVENTS_MAX
+from edge_agent.outbox import PAYLOAD_GUESS_BYTES, PENDING_BYTES_MAX, PENDING_EVENTS_MAX
 from edge_agent.ports import Outcome
 from edge_agent.records import NORMAL, StoredRow
 from tests.hot_path.stand import PATIENCE_S, Asked, Bench, frozen, gun, line_of
