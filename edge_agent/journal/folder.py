@@ -1,7 +1,8 @@
 """The journal's folder: database and WAL live and move together, by one rename.
 
 Rules:
-1. `data_dir/journal/` holds `events.db` and its WAL and nothing else.
+1. `data_dir/journal/` holds `events.db`, its WAL, an empty file `begun-N` and nothing else: its
+   name says that the WAL was begun N times; the journal itself must know that too.
 2. A broken journal is the whole folder renamed to `corrupt-N/`: one atomic step, so that no cut
    can part a database from its WAL (sqlite.org/howtocorrupt.html, 1.4).
 3. Nothing in a `corrupt-N/` is ever written or deleted by us.
@@ -14,10 +15,21 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+COPIED_BYTES: Final = 1 << 20
+"""What a copy reads at once; where that fails it reads block by block."""
+
+BLOCK_BYTES: Final = 4096
+"""What is given up of a file where the disk does not read: a page of the journal."""
+
 FILE: Final = "events.db"
 _FOLDER: Final = "journal"
 _SCRATCH: Final = "salvage.tmp"
 _CORRUPT: Final = re.compile(r"corrupt-(\d+)")
+_BEGUN: Final = re.compile(r"begun-(\d{1,18})")
+
+
+class Unread(OSError):
+    """The disk does not read a stretch of a file."""
 
 
 def place(data_dir: Path) -> Path:
@@ -50,7 +62,7 @@ def _settle(wal: Path) -> None:
         return
     copy = wal.with_name(f"{wal.name}.new")
     try:
-        shutil.copyfile(wal, copy)
+        copied(wal, copy)
         _sync_file(copy)
     except OSError as error:
         copy.unlink(missing_ok=True)
@@ -60,6 +72,27 @@ def _settle(wal: Path) -> None:
         return
     copy.replace(wal)
     sync_folder(wal.parent)
+
+
+def begun(folder: Path) -> int:
+    """Say how often the WAL in this folder was begun, by the name of a file; 0 if there is none."""
+    return max((number for number, _ in _begun(folder)), default=0)
+
+
+def begin(folder: Path, number: int) -> None:
+    """Make the name say `number`, so that it survives a cut. Raises OSError."""
+    name = folder / f"begun-{number}"
+    names = sorted(_begun(folder))
+    if names:
+        names[-1][1].rename(name)
+    else:
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    sync_folder(folder)
+
+
+def _begun(folder: Path) -> list[tuple[int, Path]]:
+    matched = ((_BEGUN.fullmatch(path.name), path) for path in folder.iterdir())
+    return [(int(match[1]), path) for match, path in matched if match]
 
 
 def set_apart(data_dir: Path) -> Path:
@@ -79,15 +112,63 @@ def set_apart_before(data_dir: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
 
 
-def scratch_copy(data_dir: Path, corrupt: Path) -> Path:
-    """Copy a broken journal so that reading it (which recovers its WAL) leaves it as it was."""
+def scratch_copy(
+    data_dir: Path, corrupt: Path, *, unread_as_zeros: bool = False
+) -> tuple[Path, int]:
+    """Copy a broken journal so that reading it (which recovers its WAL) leaves it as it was.
+
+    Returns the file, and how many bytes the disk did not read: zeros stand for them.
+    Raises Unread unless `unread_as_zeros`.
+    """
     scratch = data_dir / _SCRATCH
     drop_scratch(data_dir)
     scratch.mkdir(mode=0o700)
-    for name in (FILE, FILE + "-wal"):
-        if (corrupt / name).exists():
-            shutil.copyfile(corrupt / name, scratch / name)
-    return scratch / FILE
+    unread_bytes = sum(
+        copied(corrupt / name, scratch / name, unread_as_zeros=unread_as_zeros)
+        for name in (FILE, f"{FILE}-wal")
+        if (corrupt / name).exists()
+    )
+    return scratch / FILE, unread_bytes
+
+
+def copied(source: Path, target: Path, *, unread_as_zeros: bool = False) -> int:
+    """Copy a file; returns for how many bytes zeros stand, where the disk does not read it.
+
+    Raises Unread for those unless `unread_as_zeros`, and OSError.
+    """
+    reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            return _copy(reading, writing, unread_as_zeros=unread_as_zeros)
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def _copy(reading: int, writing: int, *, unread_as_zeros: bool) -> int:
+    size_bytes, at, unread_bytes, step = os.fstat(reading).st_size, 0, 0, COPIED_BYTES
+    while at < size_bytes:
+        wanted = min(step - at % step, size_bytes - at)
+        try:
+            part = os.pread(reading, wanted, at)
+        except OSError as error:
+            if not unread_as_zeros:
+                raise Unread(error.errno, f"{error.strerror} at byte {at}") from error
+            if step > BLOCK_BYTES:
+                step = BLOCK_BYTES
+                continue
+            part = bytes(wanted)
+            unread_bytes += wanted
+        if not part:
+            break
+        while part:
+            done = os.write(writing, part)
+            part, at = part[done:], at + done
+        if at % COPIED_BYTES == 0:
+            step = COPIED_BYTES
+    return unread_bytes
 
 
 def drop_scratch(data_dir: Path) -> None:

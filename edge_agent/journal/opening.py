@@ -9,13 +9,15 @@ Rules:
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from edge_agent.journal import folder, schema
 from edge_agent.journal.salvage import salvage
 from edge_agent.journal.store import Store
-from edge_agent.journal.trouble import sqlite_errors, trouble_of
+from edge_agent.journal.trouble import sqlite_errors, trouble_of, unread
 from edge_agent.records import Broken, DiskTrouble, NewerJournal
 
 _ERROR_CODE: Final = re.compile(r"error code=(\d+)")
@@ -34,16 +36,20 @@ def open_store(
     Raises DiskTrouble (try again later) and NewerJournal (refuse to start).
     """
     max_pages = schema.max_pages(quota_bytes)
+    why = ""
     try:
-        file = folder.journal_file(data_dir)
         try:
             store = _open(
-                file, max_pages, vfs, apart=data_dir, unreadable_is_broken=unreadable_is_broken
+                _settled(data_dir, unreadable_is_broken=unreadable_is_broken),
+                *(max_pages, vfs),
+                apart=data_dir,
+                unreadable_is_broken=unreadable_is_broken,
             )
-        except Broken:
+        except Broken as broken:
+            why = str(broken)
             store = _open(folder.journal_file(data_dir), max_pages, vfs)
         try:
-            _take_over(store, data_dir)
+            _take_over(store, data_dir, why, unread_as_zeros=unreadable_is_broken)
         except BaseException:
             store.close()  # or it would hold the lock against the next attempt
             raise
@@ -61,6 +67,17 @@ def open_store(
     return store
 
 
+def _settled(data_dir: Path, *, unreadable_is_broken: bool) -> Path:
+    """Give the file with its WAL settled; set it apart where that WAL counts as broken."""
+    try:
+        return folder.journal_file(data_dir)
+    except folder.Unread as error:
+        if not unreadable_is_broken:
+            raise
+        folder.set_apart(data_dir)
+        raise Broken(f"the WAL cannot be read: {error}") from error
+
+
 def _open(
     file: Path,
     max_pages: int,
@@ -72,7 +89,7 @@ def _open(
     """Open one file; a broken one is set apart when `apart` is its data_dir."""
     engine = schema.engine_of(file, max_pages=max_pages, vfs=vfs)
     try:
-        with sqlite_errors(), engine.connect() as connection:
+        with _as_broken(unreadable_is_broken), sqlite_errors(), engine.connect() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             if version > schema.VERSION:
                 _refuse(file, version)
@@ -84,7 +101,8 @@ def _open(
                 # acknowledged commit, if that were not copied out first
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
             schema.prepare(connection)
-        return Store(engine, file)
+        with _as_broken(unreadable_is_broken):
+            return Store(engine, file)
     except Broken:
         try:
             if apart is not None:
@@ -96,6 +114,17 @@ def _open(
         raise
     except BaseException:
         engine.dispose()
+        raise
+
+
+@contextmanager
+def _as_broken(wanted: bool) -> Iterator[None]:
+    """Take a disk that does not read for a broken file, where that is wanted."""
+    try:
+        yield
+    except DiskTrouble as trouble:
+        if wanted and unread(trouble):
+            raise Broken(f"the journal cannot be read: {trouble}") from trouble
         raise
 
 
@@ -115,10 +144,12 @@ def _judge(verdict: str, *, unreadable_is_broken: bool) -> None:
     raise Broken(verdict)
 
 
-def _take_over(store: Store, data_dir: Path) -> None:
-    """Salvage every folder that was set apart and is not in our books yet."""
+def _take_over(store: Store, data_dir: Path, why: str, *, unread_as_zeros: bool) -> None:
+    """Salvage every folder that was set apart and is not in our books yet; the last, for `why`."""
     folder.drop_scratch(data_dir)
     with sqlite_errors():
-        for corrupt in folder.set_apart_before(data_dir):
+        found = folder.set_apart_before(data_dir)
+        for corrupt in found:
             if not store.knows_of(corrupt.name):
-                salvage(store.sql, data_dir, corrupt)
+                word = why if corrupt == found[-1] else ""
+                salvage(store.sql, data_dir, corrupt, why=word, unread_as_zeros=unread_as_zeros)

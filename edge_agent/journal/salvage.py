@@ -42,9 +42,20 @@ class _Old(NamedTuple):
     cursor: str | None
 
 
-def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
-    """Take over the rows of `corrupt` into the open journal `sql`, in one transaction, once."""
-    file = folder.scratch_copy(data_dir, corrupt)
+def salvage(
+    sql: sqlite3.Connection,
+    data_dir: Path,
+    corrupt: Path,
+    *,
+    why: str = "",
+    unread_as_zeros: bool = False,
+) -> None:
+    """Take over the rows of `corrupt` into the open journal `sql`, in one transaction, once.
+
+    `why` it was set apart goes into the report. What the disk does not read is trouble, to be
+    tried again; with `unread_as_zeros` it is given up, and its bytes are counted in the report.
+    """
+    file, unread_bytes = folder.scratch_copy(data_dir, corrupt, unread_as_zeros=unread_as_zeros)
     epoch, beside, given, rows = _read_all(file)
     folder.drop_scratch(data_dir)
     in_row = next((row.cursor for row in reversed(rows) if row.cursor is not None), None)
@@ -58,12 +69,21 @@ def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
     missing = _holes(rows, min(cursor.normal, cursor.urgent), given)
     report = {
         "folder": corrupt.name,
+        "why": why,
         "epoch": epoch,
         "rows": len(rows),
         "waiting": len(waiting),
         "high": rows[-1].seq if rows else 0,
         "missing": missing,
+        "unread_bytes": unread_bytes,
     }
+    _take_over(sql, done, waiting, report)
+
+
+def _take_over(
+    sql: sqlite3.Connection, done: list[_Old], waiting: list[_Old], report: dict[str, object]
+) -> None:
+    epoch = str(report["epoch"])
     sql.execute("BEGIN IMMEDIATE")
     try:
         settled = cursor_of(sql)
@@ -80,7 +100,7 @@ def salvage(sql: sqlite3.Connection, data_dir: Path, corrupt: Path) -> None:
             _insert(sql, epoch, done + waiting, top + 1)
         sql.execute(
             "INSERT INTO quarantine (folder, report) VALUES (?, ?)",
-            (corrupt.name, json.dumps(report)),
+            (report["folder"], json.dumps(report)),
         )
         sql.execute("COMMIT")
     except BaseException:

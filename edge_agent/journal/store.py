@@ -15,10 +15,10 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from edge_agent.journal import pages, schema, wal
+from edge_agent.journal import folder, pages, schema, wal
 from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import given_upto, restored
-from edge_agent.journal.trouble import sqlite_errors
+from edge_agent.journal.trouble import sqlite_errors, trouble_of
 from edge_agent.records import (
     PAGE_ROWS,
     SALVAGED,
@@ -68,6 +68,8 @@ class Store:
         self._wal = Path(f"{file}-wal")
         self._written_pages = 0
         self._payload_bytes = 0
+        self._begun = folder.begun(file.parent)
+        self._begin_due = True
         self.epoch = ""
         self.high = 0
         self.commits = 0
@@ -77,6 +79,8 @@ class Store:
             self._names.read(self.sql)
             self._make_durable()
             self._grow_wal()
+            if self._begin_due:
+                self._begin_if_there_is_room()
 
     def _make_durable(self) -> None:
         """Have what is read here on the disk before anybody is told of it.
@@ -88,18 +92,51 @@ class Store:
         """
         try:
             self._checkpoint()
-            said = "INSERT OR REPLACE INTO meta (key, value) VALUES ('opened', ?)"
-            self.sql.execute(said, (str(self.high),))
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_FULL":
                 raise
-            fd = os.open(self._wal, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+            self._flush_wal()
+        else:
+            self._begin_if_there_is_room()
+
+    def _begin_if_there_is_room(self) -> None:
+        try:
+            self._begin()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_FULL":
+                raise
+            self._flush_wal()
+
+    def _flush_wal(self) -> None:
+        fd = os.open(self._wal, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _begin(self) -> None:
+        """Begin the WAL with a word that a name in the folder bears out before an event follows.
+
+        A start that finds the name without the word knows that the WAL is lost, and events with it.
+        """
+        number = self._begun + 1
+        said = "INSERT OR REPLACE INTO meta (key, value) VALUES ('begun', ?)"
+        self.sql.execute(said, (str(number),))
+        try:
+            folder.begin(self._wal.parent, number)
+        except OSError as error:
+            raise trouble_of(error) from error
+        self._begun = number
+        self._begin_due = False
 
     def _know_itself(self) -> None:
+        known = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'begun'"
+        (begun,) = self.sql.execute(known).fetchone()
+        if self._begun > begun:
+            raise Broken(
+                f"the WAL is gone or cannot be read: begun {self._begun} times, not {begun}"
+            )
+        self._begun = begun
         found = self.sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         if found is None:
             self.epoch = os.urandom(6).hex()
@@ -161,6 +198,8 @@ class Store:
                 self.high = rows[-1][0]
                 self._names.learn(batch)
                 return self._kept() if batch.trim else None
+            if self._begin_due:
+                self._begin()
             sql.execute("BEGIN IMMEDIATE")
             try:
                 gone_bytes = self._write(batch)
@@ -316,6 +355,7 @@ class Store:
         """Copy the WAL into the database, explicitly: automatic ones never report an I/O error."""
         with sqlite_errors():
             self._checkpoint()
+            self._begin()
 
     def rest(self) -> None:
         """Copy all out and begin the WAL anew: the next start finds next to nothing in it."""
@@ -331,6 +371,7 @@ class Store:
                 "failing", f"a checkpoint copied {copied} of {in_log} pages", "check the card"
             )
         self._written_pages = 0
+        self._begin_due = True
 
     def close(self) -> None:
         """Let go of the file. SQLite then removes the WAL, which costs growing it again."""

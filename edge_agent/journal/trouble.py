@@ -14,6 +14,14 @@ from edge_agent.records import Broken, DiskTrouble
 _FULL: Final = {"SQLITE_FULL"}
 _READ_ONLY: Final = {"SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH"}
 _BROKEN: Final = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+UNREAD: Final = {
+    "SQLITE_IOERR_CORRUPTFS",  # what SQLite makes of EIO
+    "SQLITE_IOERR_DATA",
+    "SQLITE_IOERR_READ",
+    "SQLITE_IOERR_SHORT_READ",
+}
+"""Errors of a disk that does not read what it holds."""
+
 _ERRNO: Final = {
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -49,6 +57,14 @@ def trouble_of(error: sqlite3.Error | OSError) -> DiskTrouble | Broken:
     else:
         kind = "failing"
     return DiskTrouble(kind, why, _REMEDIES[kind])
+
+
+def unread(trouble: DiskTrouble) -> bool:
+    """Say whether a trouble that this room raised is a disk that does not read what it holds."""
+    cause = trouble.__cause__
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    return (getattr(cause, "sqlite_errorname", None) or "") in UNREAD
 
 
 @contextmanager

@@ -53,6 +53,7 @@ def test_a_journal_that_was_killed_is_opened_without_a_shared_index(
     after = killed(data_dir, tmp_path / "after")
     again = opened(after)
     assert sorted(path.name for path in folder.place(after).iterdir()) == [
+        f"begun-{folder.begun(folder.place(after))}",
         folder.FILE,
         folder.FILE + "-wal",
     ]

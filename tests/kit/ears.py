@@ -134,6 +134,16 @@ def _write(tape: Tape, real: Real) -> Real:
     return write
 
 
+def _pread(tape: Tape, real: Real) -> Real:
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        full = _of(fd)
+        if tape.covers(full) and tape.strikes(READ):
+            _refuse(full)
+        return cast("bytes", real(fd, length, offset))
+
+    return pread
+
+
 def _sendfile(tape: Tape, real: Real) -> Real:
     def sendfile(out_fd: int, in_fd: int, *rest: object) -> int:
         full = _of(out_fd)
@@ -161,6 +171,7 @@ _HEARD: Final[dict[str, Callable[[Tape, Real], Real]]] = {
     "ftruncate": _ftruncate,
     "mkdir": _mkdir,
     "open": _open,
+    "pread": _pread,
     "remove": _remove,
     "rename": _rename,
     "replace": _rename,
