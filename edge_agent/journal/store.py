@@ -352,9 +352,13 @@ class Store:
             return True
 
     def checkpoint(self) -> None:
-        """Copy the WAL into the database, explicitly: automatic ones never report an I/O error."""
+        """Copy the WAL into the database, explicitly: automatic ones never report an I/O error.
+
+        The next round is begun at once: nobody waits for that here, and a scan would.
+        """
         with sqlite_errors():
             self._checkpoint()
+            self._begin_if_there_is_room()
             self._begin()
 
     def rest(self) -> None:
