@@ -1,5 +1,6 @@
 """`edge-agent run`: from the command line to the reactor's turns and back, with its exit codes."""
 
+import errno
 import gc
 import logging
 import os
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 OK: Final = 0
 OWNED: Final = 75
 BUG: Final = 70
+DISK: Final = 74
 BAD_CONFIGURATION: Final = 78
+
+DISK_TROUBLES: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What the disk says when the configuration is not to blame: the next start may find it well."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,10 +70,11 @@ def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs
     try:
         possess(configuration.agent.data_dir)
     except OSError as error:
-        sys.stderr.write(
-            f"{config}: agent.data_dir: {configuration.agent.data_dir}: {error.strerror};"
-            " make the folder, and let this user write in it\n"
-        )
+        place = f"{config}: agent.data_dir: {configuration.agent.data_dir}: {error.strerror}"
+        if error.errno in DISK_TROUBLES:
+            sys.stderr.write(f"{place}; make room on the disk, or exchange it, and start again\n")
+            return DISK
+        sys.stderr.write(f"{place}; make the folder, and let this user write in it\n")
         return BAD_CONFIGURATION
     reactor = Reactor(clock)
     reactor.timer(log.ring, clock.mono_ns())
