@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OK: Final = 0
 OWNED: Final = 75
 BUG: Final = 70
+SYSTEM: Final = 71
 DISK: Final = 74
 BAD_CONFIGURATION: Final = 78
 
@@ -54,7 +55,14 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
 
 def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs.Log) -> int:
     signals = _Signals()
-    validation = Validation(config, environ)  # works while we import
+    try:
+        validation = Validation(config, environ)  # works while we import
+    except OSError as error:
+        sys.stderr.write(
+            f"edge-agent: no process can be started for the validator: {error};"
+            " see the limits of this user (`ulimit -a`), and free memory\n"
+        )
+        return SYSTEM
     signals.cut_short(validation)
     gc.disable()  # what imports make stays: looking for waste in it is a tenth of a start
     from edge_agent.app import Agent
