@@ -31,16 +31,14 @@ from edge_agent.notify import Notify
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_words import outbox_answers
 from edge_agent.ports import Condition, Source
-from edge_agent.reactor import NEVER, Reactor
+from edge_agent.reactor import Reactor
 from edge_agent.records import Broken, DiskTrouble, NewerJournal, Restored
 from edge_agent.reloading import Reloading
 from edge_agent.storage import Limits
 from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Hooks, Uplink
+from edge_agent.vigil import Vigil
 from edge_agent.wire.topics import Topics
-
-PONG_NS: Final = 60_000_000_000
-"""A journal thread that has not answered for so long is dead: the watchdog is fed no more."""
 
 UNREADABLE_TRIES_MAX: Final = 8
 """Attempts to open a journal that the disk does not read, some 10 s; then it is set apart."""
@@ -100,11 +98,10 @@ class Agent:
         self.reloading = Reloading(
             reactor, configuration, config, environ, self._notify, self._apply
         )
-        self._pinged_ns = NEVER
+        self._vigil = Vigil(reactor, self._notify, self._writer.ping)
         self._openings = 0
         self._ending = Ending(reactor, self.line, self.outbox, self)
         self._leaving: list[Source] = []
-        self._feed = reactor.timer(self._on_feed)
 
     def _hooks(self) -> Hooks:
         configuration, topics = self._configuration, self._topics
@@ -137,8 +134,7 @@ class Agent:
         """Begin: everything else follows from the reactor's turns."""
         self._desk.open()
         self._writer.start()
-        if self._notify.feed_every_ns is not None:
-            self._feed.due_ns = self._clock.mono_ns()
+        self._vigil.begin()
 
     def _open_store(self) -> Store:
         configuration = self._configuration
@@ -168,15 +164,15 @@ class Agent:
         self.ready = True
         waiting = self.outbox.dispatch.waiting()
         _log.info("ready: %d devices, %d events waiting", len(self.line.sources()), waiting)
-        self._notify.ready(f"reading; {waiting} events waiting")
+        self._vigil.ready(f"reading; {waiting} events waiting")
 
     def troubled(self, trouble: DiskTrouble | None) -> None:
         """Say that the disk is in trouble, or well again."""
         self.outbox.troubled(trouble)
         if trouble is not None:
-            self._notify.status(f"journal: {trouble.kind}: {trouble.why}")
-        elif self.ready:
-            self._notify.status("reading")
+            self._vigil.state(f"journal: {trouble.kind}: {trouble.why}")
+        else:
+            self._vigil.state("reading" if self.ready else "opening the journal")
 
     def lost(self, why: NewerJournal | Broken) -> None:
         """Stop: a newer journal must not be touched, a broken one is set apart by a fresh start."""
@@ -302,22 +298,6 @@ class Agent:
     def document(self) -> dict[str, object]:
         """Give the status document."""
         return self.announcer.document(ready=self.ready, refused_reloads=self.reloading.refused)
-
-    # -- watchdog ------------------------------------------------------------------------------
-
-    def _on_feed(self, now_ns: int) -> int:
-        feed_every_ns = self._notify.feed_every_ns
-        assert feed_every_ns is not None
-        if self._pinged_ns == NEVER:
-            self._pinged_ns = now_ns
-            self._writer.ping(self._ponged)
-            self._notify.watchdog()
-        elif now_ns - self._pinged_ns < PONG_NS:
-            self._notify.watchdog()
-        return now_ns + feed_every_ns
-
-    def _ponged(self, _: None) -> None:
-        self._pinged_ns = NEVER
 
 
 class _Told:

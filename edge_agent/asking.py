@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.configuration import BadConfiguration, Configuration
-from edge_agent.desk import Unanswered, asked
+from edge_agent.desk import Hidden, Unanswered, asked
 from edge_agent.gaps import Losses
 from edge_agent.records import DiskTrouble, NewerJournal
 
@@ -49,6 +49,15 @@ def status(config: Path, environ: Mapping[str, str], *, as_json: bool) -> int:
             "why": trouble.why,
             "remedy": trouble.remedy,
         }
+    except Hidden as trouble:
+        code = NOT_RUNNING
+        document = {
+            "agent": configuration.agent.id,
+            "running": None,
+            "condition": "trouble",
+            "why": trouble.why,
+            "remedy": trouble.remedy,
+        }
     if as_json:
         print(json.dumps(document, ensure_ascii=False))
     else:
@@ -72,6 +81,8 @@ def outbox(config: Path, environ: Mapping[str, str], question: str) -> int:
         answer = trouble.lines or [{"error": trouble.why, "remedy": trouble.remedy}]
         if trouble.lines:
             sys.stderr.write(f"edge-agent outbox: {trouble}\n")
+    except Hidden as trouble:
+        answer = [{"error": trouble.why, "remedy": trouble.remedy}]
     for line in _resting_outbox(data_dir, question) if answer is None else answer:
         print(json.dumps(line, ensure_ascii=False))
     return OK
@@ -134,7 +145,8 @@ def _readable(document: dict[str, Any]) -> Iterator[str]:
     running = document.get("running", True)
     pid = document.get("pid")
     process = "" if pid is None else f", process {pid}"
-    yield f"{document['agent']}: " + (f"running{process}" if running else "not running")
+    word = {True: "running", False: "not running"}.get(running, "running or not, who knows")
+    yield f"{document['agent']}: {word}{process}"
     if "condition" in document:
         yield _condition("agent", document)
     for part in ("journal", "broker"):

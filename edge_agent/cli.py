@@ -1,6 +1,8 @@
 """The commands: thin, each imports what only it needs."""
 
 import argparse
+import errno
+import io
 import json
 import os
 import signal
@@ -15,11 +17,16 @@ OK: Final = 0
 ERRORS: Final = 2
 NOT_RUNNING: Final = 3
 USAGE: Final = 64
+OUTPUT: Final = 74
 TEMPORARY: Final = 75
 BAD_CONFIGURATION: Final = 78
 
 ASK_TIMEOUT_S: Final = 10.0
 """How long a command waits for the running agent's answer."""
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a file says that takes no more output."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,9 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has gone: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return OK
+    except OSError as error:
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _say_no_more()
+        sys.stderr.write(f"edge-agent: the output cannot be written: {error.strerror}; make room\n")
+        return OUTPUT
     return code
+
+
+def _say_no_more() -> None:
+    """Throw away what is still to be written, or the interpreter would try it once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     status = command("status", _status, "counters and states of the running agent")
     status.add_argument("--json", action="store_true")
     outbox = command("outbox", _outbox, "what is waiting, set aside or kept, as JSON lines")
-    outbox.add_argument("what", choices=("list", "show", "export"))
-    outbox.add_argument("seq", nargs="?", type=int, metavar="SEQ")
+    outbox.add_argument("what", choices=("list", "show", "export"), metavar="list|show|export")
+    outbox.add_argument("seq", nargs="?", type=_seq, metavar="SEQ", help="the event to show")
     watch = command("watch", _watch, "follow the broker's topics of the whole base")
     watch.add_argument("--json", action="store_true")
     schema = command("schema", _schema, "the AsyncAPI document of every message", config=False)
@@ -74,17 +92,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number < 1e9:  # noqa: PLR2004 - thirty years
-        raise argparse.ArgumentTypeError("must be above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0; write 30 or 0.5")
+    return number
+
+
+def _whole(text: str, limit: int, example: str) -> int:
+    # not int() alone: it takes "1_0", and digits that nobody types
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if not 0 < number <= limit:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {limit}; {example}")
     return number
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65536:  # noqa: PLR2004 - a port
-        raise argparse.ArgumentTypeError("must be 1 to 65535")
-    return number
+    return _whole(text, 65_535, "write 1883, or leave it out for a free one")
+
+
+def _seq(text: str) -> int:
+    return _whole(text, 999_999_999_999, "`outbox CONFIG list` shows those that there are")
 
 
 # -- run ---------------------------------------------------------------------------------------
@@ -181,10 +211,18 @@ def _safe_outputs(parsed: argparse.Namespace) -> int:
 
 
 def entry() -> NoReturn:
-    """Be the console script."""
-    _fill_standard_files()
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    sys.exit(main())
+    """Be the console script; what it prints is UTF-8, whatever the locale: JSON is."""
+    try:
+        _fill_standard_files()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for file in (sys.stdout, sys.stderr):
+            if isinstance(file, io.TextIOWrapper):
+                file.reconfigure(encoding="utf-8", errors="backslashreplace")
+        sys.exit(main())
+    except KeyboardInterrupt:  # tidied up behind us; now end as a shell expects it of a Ctrl-C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+        sys.exit(128 + signal.SIGINT)
 
 
 def _fill_standard_files() -> None:

@@ -234,10 +234,20 @@ class Unanswered(Exception):
         self.lines = lines
 
 
+class Hidden(Exception):
+    """Whether an agent runs cannot be seen by who asks: `data_dir` is not theirs."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.why = f"{data_dir} may not be looked into by this user"
+        self.remedy = "ask as the agent's own user (`sudo -u edge-agent ...`), or as root"
+        super().__init__(f"{self.why}; {self.remedy}")
+
+
 def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, object]] | None:
     """Ask the agent that runs on `data_dir`, blocking; None when none runs there.
 
-    Raises Unanswered when one runs that is busy, or silent for so long, or ends meanwhile.
+    Raises Unanswered when one runs that is busy, or silent for so long, or ends meanwhile, and
+    Hidden when that cannot be seen.
     """
     asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     asking.settimeout(timeout_s)
@@ -250,6 +260,8 @@ def asked(data_dir: Path, question: str, timeout_s: float) -> list[dict[str, obj
                 asking.connect(f"{folder}/{NAME}")
         except (TimeoutError, BlockingIOError):  # so many knock that the kernel lets nobody wait
             raise Unanswered(crowded, "ask again", []) from None
+        except PermissionError:
+            raise Hidden(data_dir) from None
         except OSError:
             return None
         with suppress(BrokenPipeError):  # turned away, and told why

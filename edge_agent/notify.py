@@ -35,9 +35,18 @@ class Notify:
                 socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             )
 
+    @property
+    def listened(self) -> bool:
+        """Whether anybody is there to be told."""
+        return self._socket is not None
+
     def ready(self, status: str) -> None:
         """Say that start, or a reload, is done."""
         self._say({"READY": "1", "STATUS": _one_line(status)})
+
+    def extend(self, by_ns: int, status: str) -> None:
+        """Ask for so much more time, from now, for the start that is under way."""
+        self._say({"EXTEND_TIMEOUT_USEC": str(by_ns // 1000), "STATUS": _one_line(status)})
 
     def reloading(self, now_ns: int) -> None:
         """Say that a reload has begun at monotonic `now_ns`; `ready` must follow, good or bad."""
@@ -78,6 +87,7 @@ class Notify:
             self.unsaid += 1
             # being alive is of this moment only: old words of it are worth nothing
             self._waiting.pop("WATCHDOG", None)
+            self._waiting.pop("EXTEND_TIMEOUT_USEC", None)
         else:
             self._waiting.clear()
 

@@ -13,6 +13,9 @@ from edge_agent.wire import payload as wire
 
 _LANES: Final = ("normal", "urgent", "salvaged")
 
+SEQ_LIMIT: Final = (1 << 63) - 1
+"""Highest number the journal can be asked for (an integer of SQLite); no event will have it."""
+
 Lines = list[dict[str, object]]
 Say = Callable[[Lines, object], None]
 
@@ -41,8 +44,9 @@ def answer(
     reasons: dict[tuple[int, int], str] = store.reasons()
     match question:
         case ["show", number] if number.isdecimal():
-            rows = store.all_after(int(number) - 1, 1)
-            found = [_whole(row, cursor, reasons) for row in rows if row.seq == int(number)]
+            seq = min(int(number), SEQ_LIMIT)
+            rows = store.all_after(seq - 1, 1)
+            found = [_whole(row, cursor, reasons) for row in rows if row.seq == seq]
             nothing: dict[str, object] = {
                 "error": f"no event {number} is kept",
                 "remedy": "`outbox CONFIG export` shows what is",

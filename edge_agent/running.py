@@ -1,5 +1,6 @@
 """`edge-agent run`: from the command line to the reactor's turns and back, with its exit codes."""
 
+import errno
 import gc
 import logging
 import os
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 OK: Final = 0
 OWNED: Final = 75
 BUG: Final = 70
+SYSTEM: Final = 71
+DISK: Final = 74
 BAD_CONFIGURATION: Final = 78
+
+DISK_TROUBLES: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What the disk says when the configuration is not to blame: the next start may find it well."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +55,14 @@ def run(config: Path, environ: Mapping[str, str]) -> int:
 
 def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs.Log) -> int:
     signals = _Signals()
-    validation = Validation(config, environ)  # works while we import
+    try:
+        validation = Validation(config, environ)  # works while we import
+    except OSError as error:
+        sys.stderr.write(
+            f"edge-agent: no process can be started for the validator: {error};"
+            " see the limits of this user (`ulimit -a`), and free memory\n"
+        )
+        return SYSTEM
     signals.cut_short(validation)
     gc.disable()  # what imports make stays: looking for waste in it is a tenth of a start
     from edge_agent.app import Agent
@@ -65,10 +78,11 @@ def _run(config: Path, environ: Mapping[str, str], clock: SystemClock, log: logs
     try:
         possess(configuration.agent.data_dir)
     except OSError as error:
-        sys.stderr.write(
-            f"{config}: agent.data_dir: {configuration.agent.data_dir}: {error.strerror};"
-            " make the folder, and let this user write in it\n"
-        )
+        place = f"{config}: agent.data_dir: {configuration.agent.data_dir}: {error.strerror}"
+        if error.errno in DISK_TROUBLES:
+            sys.stderr.write(f"{place}; make room on the disk, or exchange it, and start again\n")
+            return DISK
+        sys.stderr.write(f"{place}; make the folder, and let this user write in it\n")
         return BAD_CONFIGURATION
     reactor = Reactor(clock)
     reactor.timer(log.ring, clock.mono_ns())

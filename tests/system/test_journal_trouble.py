@@ -1,7 +1,9 @@
 """Disks that are full, read-only or broken: the agent stays up, says so, and keeps its word."""
 
 import os
+import select
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -247,7 +249,18 @@ def test_a_journal_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_room_at_the_start_is_waited_for(tmp_path: Path, small_disk: Path) -> None:
-    agent = Agent(tmp_path / "a", url=NOWHERE)
+    """And the service manager is told why, and asked for more time as long as it takes."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(os.fspath(tmp_path / "notify"))
+    heard: list[str] = []
+
+    def told(word: str) -> bool:
+        while select.select([manager], [], [], 0)[0]:
+            heard.extend(manager.recv(65_536).decode().splitlines())
+        return any(said.startswith(word) for said in heard)
+
+    environ = {"NOTIFY_SOCKET": os.fspath(tmp_path / "notify"), "WATCHDOG_USEC": "600000"}
+    agent = Agent(tmp_path / "a", url=NOWHERE, environ=environ)
     on_disk(agent, small_disk)
     (small_disk / "d").mkdir()
     _fill(small_disk / "ballast")
@@ -255,10 +268,31 @@ def test_a_disk_without_room_at_the_start_is_waited_for(tmp_path: Path, small_di
     agent.begin("full")
     try:
         assert agent.status()["journal"]["condition"] == "trouble"
+        agent.until(lambda: told("STATUS=journal: full: "), "the manager knows why")
+        heard.clear()
+        agent.until(lambda: told("EXTEND_TIMEOUT_USEC="), "more time is asked for, in trouble too")
+        assert not told("READY=1")
         (small_disk / "ballast").unlink()
         agent.process.wait_for("ready: ")
+        agent.until(lambda: told("READY=1"), "the manager knows that it is ready")
         agent.gun.scan("here")
         agent.until_answered()
     finally:
         agent.end(signal.SIGKILL)
         agent.gun.close()
+        manager.close()
+
+
+def test_a_disk_that_takes_no_folder_is_no_bad_configuration(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    """The service manager does not start again after 78; a disk may be well again in a second."""
+    agent = Agent(tmp_path / "a", url=NOWHERE)
+    on_disk(agent, small_disk)
+    remount = ["mount", "-o", "remount,ro", os.fspath(small_disk)]
+    subprocess.run(remount, check=True)
+    ended = command("run", agent.config)
+    assert ended.code == 74
+    assert "agent.data_dir" in ended.err
+    assert "Read-only file system; " in ended.err
+    assert len(ended.err.splitlines()) == 1
