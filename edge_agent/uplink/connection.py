@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from edge_agent.configuration import Broker
 from edge_agent.ports import Condition
-from edge_agent.reactor import Reactor
+from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Entry
 from edge_agent.uplink.dial import Dialled
 from edge_agent.uplink.packets import Version
@@ -35,6 +35,8 @@ _QOS_REFUSED = 0x9B
 _OF_FORM = frozenset({0x90, 0x95, 0x99})  # DISCONNECT names a message's topic, size or form
 _OF_OTHERS = frozenset({0x89, 0x8B, 0x8D, 0x8E, 0x98, 0x9C, 0x9D, 0x9F, 0xA0})
 """DISCONNECT names what no message has to do with: busy, shutting down, taken over, moved ..."""
+
+_BY_OTHERS = frozenset(Cause) - {Cause.REFUSED, Cause.NO_LOOP_BACK, Cause.RENEWED, Cause.STOPPED}
 
 
 def _ignore(*_: object) -> None:
@@ -110,6 +112,7 @@ class Connection:
         self._opened_ns = self._now()
         self._deadline_ns = self._opened_ns + patience_ns
         self._puback_ns = int(broker.puback_timeout_s * NS)
+        self._wake = reactor.timer(self._on_wake)
         self._session = Session(
             reactor,
             self.stream,
@@ -276,6 +279,7 @@ class Connection:
         if self._over:
             return
         self._over = True
+        self._reactor.forget(self._wake)
         window, stream, tally = self.window, self.stream, self._book.tally
         tally.bytes_in += stream.bytes_in
         tally.bytes_out += stream.bytes_out
@@ -284,7 +288,9 @@ class Connection:
         if window is not None:
             hung_up = ending.cause in (Cause.CLOSED, Cause.GOODBYE)
             if hung_up and ending.code not in _OF_OTHERS and not (stream.out or stream.cut_off):
-                window.hung_up(told=ending.code in _OF_FORM)
+                window.hung_up(self._now(), told=ending.code in _OF_FORM)
+            elif ending.cause in _BY_OTHERS and ending.code not in _OF_OTHERS:
+                window.cut()
             window.close()
             self.window = None
         if self._left is None:
@@ -309,6 +315,7 @@ class Connection:
         window = self.window
         if window is not None:
             window.fill(self._now())
+            self._wake.due_ns = window.wake_ns()
             if not self._acknowledged and window.acknowledged:
                 self._acknowledged = True
                 self._keeper.first_acknowledged()
@@ -318,6 +325,10 @@ class Connection:
                 self._farewell(said=True)
         elif self._book.standing.page_wanted():
             self._hooks.replay_wanted()
+
+    def _on_wake(self, _now_ns: int) -> int:
+        self.fill_soon()
+        return NEVER
 
     def _give_up(self, cause: Cause, code: int = 0) -> None:
         self._session.close()

@@ -77,14 +77,14 @@ class Uplink:
         self._reactor = reactor
         self._now = reactor.clock.mono_ns
         self._broker = broker
-        self._backoff = Backoff(
-            broker.backoff_min_s, broker.backoff_max_s, random or SystemRandom()
-        )
+        random = random or SystemRandom()
+        self._backoff = Backoff(broker.backoff_min_s, broker.backoff_max_s, random)
         self._targets = Targets(opening, reactor.post, self._dialled)
         self._targets.take(broker.addresses)
         self._tally = Tally()
         self._standing = Standing(lambda topic: self.hooks.cleared(topic.decode()))
-        self._book = Book(waiting, self._standing, Suspicion(), self._tally, [0] * len(Kind))
+        self._book = Book(waiting, self._standing, Suspicion(random), self._tally, [0] * len(Kind))
+        self._book.suspicion.apart(self._backoff.longest_ns())
         self._connection: Connection | None = None
         self._complaint: Trouble | None = None
         self._hurried_ns = -HURRY_NS
@@ -154,6 +154,7 @@ class Uplink:
         self._broker = broker
         self._backoff.bounds(broker.backoff_min_s, broker.backoff_max_s)
         self._backoff.reset()
+        self._book.suspicion.apart(self._backoff.longest_ns())
         self._targets.take(broker.addresses)
         self.renew()
 

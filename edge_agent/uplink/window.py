@@ -14,6 +14,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
+from edge_agent.reactor import NEVER
 from edge_agent.records import NORMAL, SALVAGED, URGENT, Entry
 from edge_agent.uplink import packets
 from edge_agent.uplink.lanes import LaneQueue, Waiting
@@ -139,20 +140,30 @@ class Window:
         self._flight: dict[int, Flight] = {}
         self._packet_id = PACKET_ID_MAX
         self._status: Message | None = None
+        self._said: Message | None = None
         self._pause = False
         book.standing.connected()
+        book.suspicion.connected()
 
     # -- sending -------------------------------------------------------------------------------
 
     def announce(self, topic: bytes, payload: bytes) -> None:
         """Send this status, retained, before everything else."""
-        self._status = Message(0, topic, payload)
+        self._status = self._said = Message(0, topic, payload)
+
+    def wake_ns(self) -> int:
+        """Say when to be filled again though nothing happens; NEVER when that is not needed."""
+        return NEVER if self._flight or self.closing else self._suspicion.probe_due_ns()
 
     def fill(self, now_ns: int) -> None:
         """Put in flight what may go now; the caller flushes the output buffer once."""
-        slots = 1 if self._suspicion.one_at_a_time else self._terms.slots
+        suspicion = self._suspicion
+        slots = 1 if suspicion.one_at_a_time else self._terms.slots
         if len(self._flight) >= slots:
             return
+        on_trial = suspicion.accused is not None and self.proven and not self.closing
+        if on_trial and suspicion.probe(now_ns):
+            self._status = self._status or self._said
         if self._status is not None:
             status, self._status = self._status, None
             self._put(_STATUS, status, packets.PUBLISH_QOS1_RETAIN, now_ns)
@@ -167,9 +178,9 @@ class Window:
         standing, urgent = self._standing, self.urgent
         if standing.changed:
             self._put_states(plain, now_ns)
-        if urgent.queue:
+        if urgent.queue and not self._holds(URGENT, urgent.queue):
             self._drain(URGENT, urgent.queue, slots, now_ns)
-        if standing.messages:
+        if standing.messages and not self._holds(_MESSAGE, standing.messages):
             self._put_messages(plain, now_ns)
         if urgent.at_tip and not urgent.queue:
             self._fill_after_urgent(plain, now_ns)
@@ -177,14 +188,19 @@ class Window:
             if not lane.at_tip:
                 lane.top_up()
 
+    def _holds(self, kind: int, queue: deque[Entry] | deque[Message]) -> bool:
+        """Say whether the first of a queue is accused and has to wait; one goes at a time then."""
+        suspicion = self._suspicion
+        return suspicion.accused is not None and suspicion.holds((kind, queue[0][0]))
+
     def _fill_after_urgent(self, plain: int, now_ns: int) -> None:
         for lane in self._after_urgent:
-            if lane.queue:
+            if lane.queue and not self._holds(lane.lane, lane.queue):
                 self._drain(lane.lane, lane.queue, plain, now_ns)
             if not lane.exhausted:
                 break  # what was salvaged is older than all that is normal
         replays = self._standing.replays
-        if replays:
+        if replays and not self._holds(_REPLAY, replays):
             self._drain(_REPLAY, replays, plain, now_ns)
 
     def _drain(self, kind: int, queue: deque[Entry], slots: int, now_ns: int) -> None:
@@ -231,6 +247,11 @@ class Window:
         standing = self._standing
         while standing.changed and len(self._flight) < slots:
             topic = next(iter(standing.changed))
+            if self._suspicion.holds((_STATE, topic)):
+                if len(standing.changed) == 1:
+                    return
+                standing.changed[topic] = standing.changed.pop(topic)  # the others need not wait
+                continue
             del standing.changed[topic]
             state = standing.states[topic]
             if len(topic) + len(state.payload) > self._bytes_max:
@@ -278,6 +299,7 @@ class Window:
         elif isinstance(item, State):
             self._standing.told(item)
         elif kind == _STATUS:
+            self._suspicion.answered()
             self._listener.status_answered(code)
         elif kind == _REPLAY:
             tally.replayed += 1
@@ -289,6 +311,7 @@ class Window:
         self._tally.refused[reason] += 1
         self._listener.publish_refused(reason, item.topic)
         if kind == _STATUS:
+            self._suspicion.answered()
             self._listener.status_answered(code)
             return
         key = _key(kind, item)
@@ -325,20 +348,21 @@ class Window:
             return sent_ns
         return None
 
-    def hung_up(self, *, told: bool) -> bool:
+    def hung_up(self, now_ns: int, *, told: bool) -> bool:
         """Take a close by the peer, everything having been sent; True when it was a poison message.
 
         `told` says that the broker named the size or the form of a message as its reason.
         """
         accused = [record for record in self._flight.values() if record[0] != _STATUS]
-        tally = self._tally
-        if not self.acknowledged:
+        if not (self.acknowledged and accused):
+            self.cut()
             return False
+        tally = self._tally
         like_others = all(tally.like_others(item[1], item[2]) for _, _, item in accused)
-        keys = [_key(kind, item) for kind, _, item in accused]
-        if len(accused) != len(self._flight):
-            keys += [(_STATUS, b"")]  # not alone
-        if not self._suspicion.closed(keys, told=told, like_others=like_others):
+        took_ns = now_ns - accused[0][1]
+        if not self._suspicion.closed(
+            self._keys(), took_ns, now_ns, told=told, like_others=like_others
+        ):
             return False
         self._flight.clear()
         kind, _, item = accused[0]
@@ -349,6 +373,13 @@ class Window:
         elif kind <= _SALVAGED:
             self._waiting.set_aside(kind, item[0], "ends_connections")
         return True
+
+    def cut(self) -> None:
+        """Take an end of the connection that proves nothing against what was in flight."""
+        self._suspicion.cut(self._keys())
+
+    def _keys(self) -> list[Key]:
+        return [_key(kind, item) for kind, _, item in self._flight.values()]
 
     def close(self) -> None:
         """Give back what must be sent again; the lanes will be read anew."""
@@ -361,4 +392,4 @@ class Window:
 
 
 def _key(kind: int, item: Entry | State | Message) -> Key:
-    return kind, item.topic if isinstance(item, State) else item[0]
+    return kind, item[1] if kind in (_STATE, _STATUS) else item[0]

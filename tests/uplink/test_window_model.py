@@ -1,5 +1,7 @@
 """The books of the window against a model: any order of commits, pages, answers and cuts."""
 
+from random import Random
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -28,7 +30,7 @@ class Deliveries(RuleBasedStateMachine):
         super().__init__()
         self.shelf = Shelf()
         self.standing = Standing()
-        self.suspicion = Suspicion()
+        self.suspicion = Suspicion(Random(1))
         self.tally = Tally()
         self.book = Book(self.shelf, self.standing, self.suspicion, self.tally, [0] * len(Kind))
         self.now_ns = 10**12
@@ -176,7 +178,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(slots=st.integers(1, 6), by_peer=st.booleans(), version=st.sampled_from(Version))
     def cut(self, slots: int, by_peer: bool, version: Version) -> None:
         aside = sum(map(len, self.shelf.done.values()))
-        convicted = by_peer and self.window.hung_up(told=False)
+        convicted = by_peer and self.window.hung_up(self.now_ns, told=False)
         assert sum(map(len, self.shelf.done.values())) <= aside + convicted
         self.window.close()
         self.connect(slots, version)
