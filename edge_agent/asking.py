@@ -93,9 +93,10 @@ def _resting_outbox(data_dir: Path, question: str) -> Iterator[dict[str, object]
     from edge_agent.outbox_words import answer
 
     try:
-        with resting_journal(data_dir) as store:
-            if store is None:
+        with resting_journal(data_dir) as resting:
+            if resting is None:
                 return
+            store = resting.store
             cursor = store.restore().cursor
             after: object = None
             while True:
@@ -113,17 +114,25 @@ def _resting_status(configuration: Configuration) -> dict[str, Any]:
 
     document: dict[str, Any] = {"agent": configuration.agent.id, "running": False}
     try:
-        with resting_journal(configuration.agent.data_dir) as store:
-            if store is None:
+        with resting_journal(configuration.agent.data_dir) as resting:
+            if resting is None:
                 journal: dict[str, Any] = {"condition": "none", "why": "no journal yet"}
                 return document | {"journal": journal, "counters": None}
-            found = store.restore()
+            found = resting.store.restore()
     except (DiskTrouble, NewerJournal, OSError) as trouble:
         return document | {
             "journal": {"condition": "trouble", "why": str(trouble)},
             "counters": None,
         }
     waiting = found.waiting[0] + found.waiting[1]
+    if resting.broken:
+        return document | {
+            "journal": {"condition": "trouble", "why": resting.broken, "remedy": resting.remedy},
+            "counters": {
+                "salvaged_waiting": found.waiting[2],
+                "journal_bytes": found.kept.used_bytes,
+            },
+        }
     dropped = Losses.of(found).total
     return document | {
         "journal": {"condition": "ok", "epoch": found.epoch, "last_seq": found.high},

@@ -286,11 +286,13 @@ class Dispatch:
         for row in rows:
             if row.topic == self.gap_topic or row.seq != seq:
                 continue
+            if lane == SALVAGED and not row.sound:
+                continue  # its number was in what is not sound
             epoch, number = "", row.seq
             if lane == SALVAGED and row.sound:
                 epoch, _, digits = wire.event_id(row.payload).partition("-")
                 number = int(digits)
-            self._owner.explain(epoch, number, reason, (row.topic, row.n))
+            self._owner.explain(epoch, number, reason, (row.topic, row.n) if row.topic else None)
 
     def _settle(self, lane: int, seq: int) -> bool:
         """Strike one event off its lane's list; False when it was struck off before."""

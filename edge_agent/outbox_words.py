@@ -39,14 +39,15 @@ def answer(
     """Give one page of an answer, and where to go on: None when this was all.
 
     `list` gives what is waiting or set aside, a line each; `show SEQ` one event whole; `export`
-    every event that is kept, whole. What was salvaged comes first.
+    every event that is kept, whole. What was salvaged comes first, by the number that it had.
     """
     reasons: dict[tuple[int, int], str] = store.reasons()
     match question:
         case ["show", number] if number.isdecimal():
             seq = min(int(number), SEQ_LIMIT)
             rows = store.all_after(seq - 1, 1)
-            found = [_whole(row, cursor, reasons) for row in rows if row.seq == seq]
+            found = [_salvaged(row, cursor, reasons) for row in store.salvaged(seq)]
+            found += [_whole(row, cursor, reasons) for row in rows if row.seq == seq]
             nothing: dict[str, object] = {
                 "error": f"no event {number} is kept",
                 "remedy": "`outbox CONFIG export` shows what is",

@@ -97,13 +97,18 @@ def _begun(folder: Path) -> list[tuple[int, Path]]:
 
 def set_apart(data_dir: Path) -> Path:
     """Rename the broken journal's folder to the next `corrupt-N`; return where it is now."""
-    numbers = [
-        int(match[1]) for path in data_dir.iterdir() if (match := _CORRUPT.fullmatch(path.name))
-    ]
-    target = data_dir / f"corrupt-{max(numbers, default=0) + 1}"
+    target = next_apart(data_dir)
     (data_dir / _FOLDER).rename(target)
     sync_folder(data_dir)
     return target
+
+
+def next_apart(data_dir: Path) -> Path:
+    """Say where a broken journal's folder would be moved."""
+    numbers = [
+        int(match[1]) for path in data_dir.iterdir() if (match := _CORRUPT.fullmatch(path.name))
+    ]
+    return data_dir / f"corrupt-{max(numbers, default=0) + 1}"
 
 
 def set_apart_before(data_dir: Path) -> list[Path]:
@@ -123,12 +128,19 @@ def scratch_copy(
     scratch = data_dir / _SCRATCH
     drop_scratch(data_dir)
     scratch.mkdir(mode=0o700)
-    unread_bytes = sum(
-        copied(corrupt / name, scratch / name, unread_as_zeros=unread_as_zeros)
-        for name in (FILE, f"{FILE}-wal")
-        if (corrupt / name).exists()
-    )
+    unread_bytes = journal_copied(corrupt, scratch, unread_as_zeros=unread_as_zeros)
     return scratch / FILE, unread_bytes
+
+
+def journal_copied(source: Path, target: Path, *, unread_as_zeros: bool) -> int:
+    """Copy database, WAL and the name that goes with them from one folder into another."""
+    if number := begun(source):
+        begin(target, number)
+    return sum(
+        copied(source / name, target / name, unread_as_zeros=unread_as_zeros)
+        for name in (FILE, f"{FILE}-wal")
+        if (source / name).exists()
+    )
 
 
 def copied(source: Path, target: Path, *, unread_as_zeros: bool = False) -> int:

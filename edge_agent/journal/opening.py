@@ -46,7 +46,7 @@ def open_store(
                 unreadable_is_broken=unreadable_is_broken,
             )
         except Broken as broken:
-            why = str(broken)
+            why = " ".join(str(broken).split())
             store = _open(folder.journal_file(data_dir), max_pages, vfs)
         try:
             _take_over(store, data_dir, why, unread_as_zeros=unreadable_is_broken)

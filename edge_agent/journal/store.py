@@ -7,6 +7,7 @@ Rules:
 3. Every method raises DiskTrouble or Broken and nothing of SQLite's own.
 """
 
+import json
 import os
 import sqlite3
 from pathlib import Path
@@ -178,6 +179,13 @@ class Store:
         found = self.sql.execute("SELECT 1 FROM quarantine WHERE folder = ?", (folder,))
         return found.fetchone() is not None
 
+    def why_apart(self, folder: str) -> str:
+        """Say why a folder was set apart; empty where nobody knows."""
+        with sqlite_errors():
+            found = self.sql.execute("SELECT report FROM quarantine WHERE folder = ?", (folder,))
+            row = found.fetchone()
+            return "" if row is None else str(json.loads(row[0]).get("why", ""))
+
     def restore(self) -> Restored:
         """Read what a boot must know: numbers, cursor, counters, snapshots, holes."""
         with sqlite_errors():
@@ -320,6 +328,16 @@ class Store:
         """Read events above a number, of either lane and whatever became of them."""
         with sqlite_errors():
             return pages.all_after(self.sql, self._names, seq, rows_max)
+
+    def salvaged(self, number: int) -> list[StoredRow]:
+        """Read what was salvaged with this number, in whatever epochs; as rows of their lane."""
+        with sqlite_errors():
+            ids = self.sql.execute(
+                "SELECT id FROM salvaged INDEXED BY salvaged_number"
+                " WHERE epoch >= '' AND seq = ? ORDER BY id",
+                (number,),
+            ).fetchall()
+        return [row for (id_,) in ids for row in self.page(SALVAGED, id_ - 1, 1, aside_too=True)]
 
     def limit(self, quota_bytes: int) -> None:
         """Let the file grow to another quota."""

@@ -6,7 +6,8 @@ Rules:
 2. At most one commit is outstanding; while its flush runs the next batch gathers (natural group
    commit: the running fdatasync is the window).
 3. Trouble is a state: the job at the head is tried again, for ever, with a back-off; pings are
-   answered meanwhile, so that a full disk never looks like a dead process.
+   answered meanwhile, so that a full disk never looks like a dead process. Only a question that
+   the disk does not read is answered without that, once it was tried often enough.
 4. A file found broken while it was open ends the writer: `broken` is told, and the next start of
    the agent sets it apart and salvages it.
 """
@@ -17,7 +18,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+from edge_agent.journal.around import Around
 from edge_agent.journal.store import Store
+from edge_agent.journal.trouble import unread
 from edge_agent.records import Batch, Broken, DiskTrouble, Kept, NewerJournal, Restored
 
 RETRY_MIN_S: Final = 0.1
@@ -26,6 +29,10 @@ RETRY_MAX_S: Final = 2.0
 
 REOPEN_EVERY: Final = 2
 """Attempts at one job after which the file is closed, opened anew and checked before the next."""
+
+ASK_TRIES_MAX: Final = 8
+"""Attempts at a question that the disk does not read, some 9 s; then this question and those after
+it are answered without what is not read (`edge_agent.journal.around`), and commits go on."""
 
 _POST_PAUSE_S: Final = 0.01
 
@@ -69,6 +76,7 @@ class _Work:
         self._epoch = ""
         self._trouble_kind = ""
         self._attempts = 0
+        self._around = False
         self.held: deque[_Job] = deque([_Job("open", None, None)])
 
     def attempt(self, job: _Job) -> float | None:
@@ -81,7 +89,9 @@ class _Work:
             if trouble.kind != self._trouble_kind:
                 self._trouble_kind = trouble.kind
                 self._answer(self._told.troubled, trouble)
-            if self._attempts % REOPEN_EVERY == 0:
+            if job.kind == "ask" and self._store is not None and unread(trouble):
+                self._tried_to_read()
+            elif self._attempts % REOPEN_EVERY == 0:
                 self._let_go()
             return float(min(RETRY_MIN_S * 2 ** min(self._attempts - 1, 10), RETRY_MAX_S))
         self._attempts = 0
@@ -89,6 +99,12 @@ class _Work:
             self._trouble_kind = ""
             self._answer(self._told.troubled, None)
         return None
+
+    def _tried_to_read(self) -> None:
+        """Read around what is not read, when that was tried enough; the file would not open."""
+        if self._around and self._attempts > ASK_TRIES_MAX:
+            self._let_go()
+        self._around = self._around or self._attempts >= ASK_TRIES_MAX
 
     def lose(self, why: NewerJournal | Broken) -> None:
         """Tell that there is no going on with this file."""
@@ -107,7 +123,7 @@ class _Work:
             if store.checkpoint_due():
                 self.held.appendleft(_Job("checkpoint", None, None))
         elif job.kind == "ask":
-            self._answer(job.reply, job.what(store))
+            self._answer(job.reply, job.what(Around(store) if self._around else store))
         elif job.kind == "checkpoint":
             store.checkpoint()
         elif job.kind == "stop":

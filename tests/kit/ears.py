@@ -137,7 +137,9 @@ def _write(tape: Tape, real: Real) -> Real:
 def _pread(tape: Tape, real: Real) -> Real:
     def pread(fd: int, length: int, offset: int) -> bytes:
         full = _of(fd)
-        if tape.covers(full) and tape.strikes(READ):
+        if tape.covers(full) and (
+            tape.strikes(READ) or tape.unreadable(os.fstat(fd).st_ino, offset, length)
+        ):
             _refuse(full)
         return cast("bytes", real(fd, length, offset))
 

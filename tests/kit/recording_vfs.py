@@ -31,6 +31,8 @@ SQLITE_IOERR_WRITE: Final = 778
 SQLITE_IOERR_FSYNC: Final = 1034
 SQLITE_IOERR_TRUNCATE: Final = 1546
 SQLITE_IOERR_DELETE: Final = 2570
+SQLITE_IOERR_CORRUPTFS: Final = 8458
+"""What SQLite's own VFS makes of EIO; a query then says that the file is broken."""
 
 _Open = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p)
 _Delete = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
@@ -99,11 +101,12 @@ def _library() -> ctypes.CDLL:
 class _OpenFile:
     """One open `sqlite3_file`: its path, the node it writes to and SQLite's own methods."""
 
-    __slots__ = ("close", "file", "path", "read", "sync", "truncate", "write")
+    __slots__ = ("close", "file", "inode", "path", "read", "sync", "truncate", "write")
 
     def __init__(self, path: str, file: File, methods: _Methods) -> None:
         self.path = path
         self.file = file
+        self.inode = Path(path).stat().st_ino if Path(path).exists() else 0
         self.close = _Close(methods.close)
         self.read = _Transfer(methods.read)
         self.write = _Transfer(methods.write)
@@ -238,6 +241,10 @@ class RecordingVfs:
     def _on_read(self, file: int, buffer: int, length: int, offset: int) -> int:
         if self.tape is not None and self.tape.strikes(READ):
             return SQLITE_IOERR_READ
+        if self.tape is not None and self.tape.bad_sectors:
+            inode = self._files[file].inode
+            if self.tape.unreadable(inode, offset, length):
+                return SQLITE_IOERR_CORRUPTFS if self.tape.told_as_eio else SQLITE_IOERR_READ
         code: int = self._files[file].read(file, buffer, length, offset)
         return code
 

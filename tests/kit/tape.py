@@ -80,6 +80,9 @@ class Tape:
         self._prefix = os.fspath(self.root)
         self._unheard: dict[str, File] = {}
         self.take: Callable[[Step], None] = self.trace.steps.append
+        self.bad_sectors: dict[int, range] = {}
+        """By inode: the bytes that no read gets any more, wherever the file is moved."""
+        self.told_as_eio = True
 
     def mark(self, note: object) -> None:
         """Remember that this was known at this moment."""
@@ -88,6 +91,11 @@ class Tape:
     def strikes(self, *kinds: str) -> str | None:
         """Ask whether the operation that is about to be done fails."""
         return None if self.trouble is None else self.trouble.strikes(*kinds)
+
+    def unreadable(self, inode: int, offset: int, length: int) -> bool:
+        """Say whether a read touches a bad sector."""
+        bad = self.bad_sectors.get(inode, range(0))
+        return offset < bad.stop and bad.start < offset + length
 
     # -- names ---------------------------------------------------------------------------------
 

@@ -50,3 +50,11 @@ def test_what_is_salvaged_is_shown_by_its_own_numbers_until_it_is_acknowledged(
     assert {line["epoch"] for line in shown} == {epoch}
     assert [line["state"] for line in shown] == ["set_aside", *["waiting"] * 3]
     assert shown[0]["reason"] == "oversize"
+    lines: list[dict[str, object]] = []
+    outbox_answers(found.outbox, ["show", str(own[2])], None, lambda page, _: lines.extend(page))
+    found.turn()
+    assert [(line.get("epoch"), line["seq"], line["lane"]) for line in lines] == [
+        (epoch, own[2], "salvaged"),
+        (None, own[2], "normal"),
+    ]
+    assert all("event" in line for line in lines)
