@@ -216,6 +216,8 @@ class Agent:
             return 0
         code = process.end(number)
         self.log += process.lines
+        said = "\n".join(process.lines)
+        assert "Traceback" not in said, said  # whatever the test was about
         return code
 
     def lines(self) -> list[str]:

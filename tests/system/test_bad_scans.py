@@ -143,6 +143,35 @@ def test_a_port_that_somebody_else_holds_is_named_and_taken_when_free(
             agent.until_status(lambda said: said["counters"]["reads"]["accepted"] == 1, "accepted")
 
 
+def test_scans_of_every_size_and_of_any_bytes_through_a_port(
+    tmp_path: Path, port: Pty, broker: Mosquitto, arrivals: Arrivals
+) -> None:
+    lines = [b"first", b"", b"1", b"4" * 4096, b"nul\0nul", b"\xff\xfe caf\xe9", b"M" * 1_000_000]
+    url = f"mqtt://127.0.0.1:{broker.port}"
+    with Agent(tmp_path / "a", url=url, guns=(), more=serial(port.path)) as agent:
+        stream = b"".join(line + b"\r" for line in (*lines, b"last"))
+
+        def sent() -> bool:
+            nonlocal stream
+            stream = stream[port.scan(stream[:4096]) :]
+            return not stream
+
+        agent.until(sent, "all is sent")
+        arrivals.until_texts(["first", "last"])
+        agent.until_empty()
+        reads = agent.status()["counters"]["reads"]
+        assert (reads["accepted"], reads["rejected"], reads["pending"]) == (6, 2, 0)
+    scans = [event for event in arrivals.events() if event["type"].startswith("scan.")]
+    assert [event["data"].get("reason", "") for event in scans] == (
+        ["", "empty", "", "", "", "", "too_long", ""]
+    )
+    read = [event["data"] for event in scans if event["type"] == "scan.read"]
+    exact = [
+        bytes.fromhex(data["hex"]) if "hex" in data else data["text"].encode() for data in read
+    ]
+    assert exact == [line for line in (*lines[:-1], b"last") if line]
+
+
 def test_a_port_that_is_a_file(tmp_path: Path) -> None:
     file = tmp_path / "ttyFILE"
     file.write_text("no port")
