@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from edge_agent.journal import folder, pages, schema, wal
 from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import given_upto, restored
+from edge_agent.journal.trimming import trimmed
 from edge_agent.journal.trouble import sqlite_errors, trouble_of
 from edge_agent.records import (
     PAGE_ROWS,
@@ -29,7 +30,6 @@ from edge_agent.records import (
     Kept,
     Restored,
     StoredRow,
-    Trim,
 )
 
 CHECKPOINT_PAGES: Final = 900
@@ -41,9 +41,6 @@ LOOK_PAGES: Final = 32
 GROWN_WAL_BYTES: Final = 4 * 1024 * 1024
 """Size that the WAL is grown to once: a commit that need not extend the file costs one flush.
 It has `CHECKPOINT_PAGES`, what may come before they are seen, and a commit of a thousand scans."""
-
-TRIM_ROWS_MAX: Final = 1024
-"""Rows that one housekeeping commit deletes at most; there is one every 256 events."""
 
 COMMANDS_KEPT: Final = 1024
 """Ids of executed commands that are remembered; the oldest go first."""
@@ -236,7 +233,7 @@ class Store:
             )
         # what is set aside stays, so it is known first; and a full file has no page for the rows
         # before the trim has freed some
-        gone_bytes = 0 if batch.trim is None else self._trim(batch.trim)
+        gone_bytes = 0 if batch.trim is None else trimmed(sql, batch.trim, self._payload_bytes)
         if batch.streams or batch.envelopes:
             self._names.write(sql, batch)
         if batch.rows:
@@ -261,35 +258,6 @@ class Store:
                 (COMMANDS_KEPT,),
             )
         return gone_bytes
-
-    def _trim(self, trim: Trim) -> int:
-        """Delete the oldest rows that may go; the newest stays: numbers never restart."""
-        sql = self.sql
-        excess = self._payload_bytes - trim.keep_bytes
-        last, gone_bytes = 0, 0
-        candidates = sql.execute(
-            f"SELECT seq, length(payload) FROM event AS e WHERE seq <= ?{pages.NOT_ASIDE}"
-            " ORDER BY seq LIMIT ?",
-            (trim.upto, TRIM_ROWS_MAX),
-        )
-        for seq, payload_bytes in candidates:
-            if excess <= 0 and seq > trim.aged_upto:
-                break
-            last = seq
-            excess -= payload_bytes
-        if last:
-            going = "seq <= ? AND seq < (SELECT max(seq) FROM event)" + pages.NOT_ASIDE
-            (gone_bytes,) = sql.execute(
-                "SELECT total(length(payload)) FROM event AS e WHERE " + going, (last,)
-            ).fetchone()
-            sql.execute("DELETE FROM event AS e WHERE " + going, (last,))
-        if excess > 0:
-            sql.execute(
-                "DELETE FROM salvaged WHERE id <= ? AND id NOT IN"
-                " (SELECT seq FROM set_aside WHERE lane = ?)",
-                (trim.salvaged_upto, SALVAGED),
-            )
-        return int(gone_bytes)
 
     def _has(self, seq: int) -> bool:
         return self.sql.execute("SELECT 1 FROM event WHERE seq = ?", (seq,)).fetchone() is not None

@@ -8,7 +8,8 @@ import pytest
 from edge_agent.journal import folder, schema
 from edge_agent.journal import store as store_module
 from edge_agent.journal.opening import open_store
-from edge_agent.journal.store import COMMANDS_KEPT, GROWN_WAL_BYTES, TRIM_ROWS_MAX, Store
+from edge_agent.journal.store import COMMANDS_KEPT, GROWN_WAL_BYTES, Store
+from edge_agent.journal.trimming import TRIM_ROWS_MAX
 from edge_agent.records import (
     NORMAL,
     PAGE_ROWS,
