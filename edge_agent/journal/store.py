@@ -51,6 +51,11 @@ _INSERT: Final = (
     " VALUES (?, ?, ?, ?, nullif(?, ''), ?, ?)"
 )
 
+_COUNT_ASIDE_GONE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('set_aside_gone', ?) ON CONFLICT (key)"
+    " DO UPDATE SET value = CAST(meta.value AS INTEGER) + CAST(excluded.value AS INTEGER)"
+)
+
 
 class Store:
     """An open journal; `edge_agent.journal.opening` makes it."""
@@ -225,8 +230,8 @@ class Store:
             sql.executemany(
                 "INSERT OR IGNORE INTO set_aside (lane, seq, reason) VALUES (?, ?, ?)", batch.aside
             )
-        # what is set aside stays, so it is known first; and a full file has no page for the rows
-        # before the trim has freed some
+        # what is set aside is counted when it goes, so it is known first; and a full file has no
+        # page for the rows before the trim has freed some
         gone_bytes = 0 if batch.trim is None else self._trim(batch.trim)
         if batch.streams:
             sql.executemany("INSERT OR IGNORE INTO stream (id, topic) VALUES (?, ?)", batch.streams)
@@ -259,8 +264,7 @@ class Store:
         excess = self._payload_bytes - trim.keep_bytes
         last, gone_bytes = 0, 0
         candidates = sql.execute(
-            f"SELECT seq, length(payload) FROM event AS e WHERE seq <= ?{pages.NOT_ASIDE}"
-            " ORDER BY seq LIMIT ?",
+            "SELECT seq, length(payload) FROM event WHERE seq <= ? ORDER BY seq LIMIT ?",
             (trim.upto, TRIM_ROWS_MAX),
         )
         for seq, payload_bytes in candidates:
@@ -269,16 +273,20 @@ class Store:
             last = seq
             excess -= payload_bytes
         if last:
-            going = "seq <= ? AND seq < (SELECT max(seq) FROM event)" + pages.NOT_ASIDE
+            going = "seq <= ? AND seq < (SELECT max(seq) FROM event)"
             (gone_bytes,) = sql.execute(
-                "SELECT total(length(payload)) FROM event AS e WHERE " + going, (last,)
+                "SELECT total(length(payload)) FROM event WHERE " + going, (last,)
             ).fetchone()
-            sql.execute("DELETE FROM event AS e WHERE " + going, (last,))
+            aside = sql.execute(
+                f"DELETE FROM set_aside WHERE lane <> {SALVAGED} AND {going}", (last,)
+            )
+            sql.execute("DELETE FROM event WHERE " + going, (last,))
+            if aside.rowcount:
+                sql.execute(_COUNT_ASIDE_GONE, (aside.rowcount,))
         if excess > 0:
+            sql.execute("DELETE FROM salvaged WHERE id <= ?", (trim.salvaged_upto,))
             sql.execute(
-                "DELETE FROM salvaged WHERE id <= ? AND id NOT IN"
-                " (SELECT seq FROM set_aside WHERE lane = ?)",
-                (trim.salvaged_upto, SALVAGED),
+                "DELETE FROM set_aside WHERE lane = ? AND seq <= ?", (SALVAGED, trim.salvaged_upto)
             )
         return int(gone_bytes)
 
