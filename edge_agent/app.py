@@ -167,7 +167,7 @@ class Agent:
         for device in self._configuration.devices:
             self._add(device)
         self.uplink.start()
-        self.announcer.begin(int(restored.meta.get("connections", "0")))
+        self.announcer.begin()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 10, 10)
@@ -251,7 +251,6 @@ class Agent:
     def _last_words(self) -> None:
         self.outbox.last_words()
         self.outbox.note_meta("run", "clean")
-        self.announcer.last_words()
         self._when_settled(self._leave_file)
 
     def _leave_file(self) -> None:
