@@ -3,8 +3,9 @@
 Rules:
 1. Status and info are retained and said again well before `messages.VALID_S` is over.
 2. Health is said every minute and when a condition changes, at most once a second.
-3. The last will carries the boot and the connection number of its connection, and the numbers
-   only grow, also over restarts: a late will cannot mark a live agent dead.
+3. The last will carries the boot and the connection number of its connection. Within a boot the
+   numbers only grow, over restarts too and whatever the disk does, for they are made of the
+   monotonic clock: a late will cannot mark a live agent dead.
 4. What was said retained and is not ours any more is cleared, also over restarts (`retained`).
 """
 
@@ -37,9 +38,8 @@ CHANGE_NS: Final = 1_000_000_000
 STATE_NS: Final = 45_000_000_000
 """How often retained states are published again: well before `messages.VALID_S` is over."""
 
-CONNECTIONS_RESERVED: Final = 100
-"""Connection numbers are taken from the journal by so many at a time; a cut skips the rest."""
-
+CONNECTION_NS: Final = 1_000_000
+"""A connection's number is the age of the boot in these; a process cannot restart within one."""
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,6 @@ class Announcer:
         self._started_ns = self._clock.mono_ns()
         self._conditions: dict[str, Condition] = {}
         self._connection = 0
-        self._reserved = 0
         self._health_due_ns = 0
         self._reactor = reactor
         self._late_told_ns = 0
@@ -80,8 +79,7 @@ class Announcer:
         self._states = reactor.timer(self._on_states)
 
     def begin(self, meta: Mapping[str, str]) -> None:
-        """Begin to publish; the books know the connection numbers taken and topics said before."""
-        self._connection = self._reserved = int(meta.get("connections", "0"))
+        """Begin to publish; the books know which topics were said before."""
         self.retained.restore(meta)
         self.retained.now(self._retained_topics())
         now_ns = self._clock.mono_ns()
@@ -103,16 +101,9 @@ class Announcer:
         )
 
     def next_connection(self) -> int:
-        """Give the next connection its number."""
-        self._connection += 1
-        if self._connection > self._reserved:
-            self._reserved = self._connection + CONNECTIONS_RESERVED
-            self._outbox.note_meta("connections", str(self._reserved))
+        """Give the next connection its number: none that this boot has seen."""
+        self._connection = max(self._connection + 1, self._clock.mono_ns() // CONNECTION_NS)
         return self._connection
-
-    def last_words(self) -> None:
-        """Give back the numbers that were reserved."""
-        self._outbox.note_meta("connections", str(self._connection))
 
     def stations_changed(self, change: Changes) -> None:
         """Clear what was said of stations that are not ours any more, and speak of the new."""

@@ -245,7 +245,6 @@ class Agent:
         """Have written what the next start is to know."""
         self.outbox.last_words()
         self.outbox.note_meta("run", "clean")
-        self.announcer.last_words()
 
     def leave_file(self, then: Callable[[], None]) -> None:
         """Leave the journal."""

@@ -5,8 +5,8 @@ Rules:
    beyond it, out of turn, is a small set; after a cut it is sent again with the same id.
 2. Rows are handed to the uplink in order; one that was handed over and not settled stays known
    here until it is, or until the uplink forgets it and reads it again.
-3. A row that cannot be published is set aside with its reason, never deleted, and its number is
-   explained by an event; a row that explains numbers is not explained itself.
+3. A row that cannot be published is set aside with its reason, kept as long as acknowledged ones
+   are, and its number is explained by an event; one that explains numbers is not explained itself.
 """
 
 from collections import deque

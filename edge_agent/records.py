@@ -120,7 +120,7 @@ class Batch:
 
 
 class Trim(NamedTuple):
-    """What may go: rows up to `upto` (acknowledged and folded into a snapshot).
+    """What may go: rows up to `upto` (settled and folded into a snapshot).
 
     Of those the oldest go until at most `keep_bytes` of payloads remain; those up to `aged_upto`
     go whatever the bytes. `cursor` says which salvaged rows are acknowledged.

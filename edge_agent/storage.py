@@ -2,7 +2,8 @@
 
 Rules:
 1. The quota is of the file. Normal events stop at its reserve, urgent ones at the quota itself.
-2. When it is reached, acknowledged rows go first, whatever the replay window; then it is no.
+2. When it is reached, settled rows (acknowledged or set aside) go first, whatever the replay
+   window; then it is no.
 3. Rows of the replay window go when they are too many bytes, or too old by the monotonic clock:
    a restart begins the age of what it finds at zero, so it keeps longer, never shorter.
 """

@@ -23,7 +23,6 @@ def restored(sql: sqlite3.Connection, names: Names, epoch: str, high: int, kept:
     """Read all of it, in one pass over what is not acknowledged and not in a snapshot."""
     cursor = cursor_of(sql)
     snapshots = {name: (upto, body) for name, upto, body in _snapshots(sql) if upto <= high}
-    aside = sql.execute("SELECT count(*) FROM set_aside WHERE lane <> ?", (SALVAGED,)).fetchone()
     return Restored(
         epoch=epoch,
         high=high,
@@ -35,7 +34,7 @@ def restored(sql: sqlite3.Connection, names: Names, epoch: str, high: int, kept:
         meta=dict(sql.execute("SELECT key, value FROM meta").fetchall()),
         waiting=_waiting(sql, cursor),
         oldest_waiting=first_waiting(sql, names, cursor),
-        set_aside=aside[0],
+        set_aside=_set_aside(sql),
         missing=_missing(sql, min(cursor.normal, cursor.urgent)),
         kept=kept,
         quarantined=[row[0] for row in sql.execute("SELECT report FROM quarantine")],
@@ -110,6 +109,15 @@ def _waiting(sql: sqlite3.Connection, cursor: Cursor) -> tuple[int, int, int]:
         (cursor.salvaged, SALVAGED),
     ).fetchone()
     return normal, urgent, salvaged
+
+
+def _set_aside(sql: sqlite3.Connection) -> int:
+    """Count what was ever set aside in this epoch, also what a trim took since."""
+    (there,) = sql.execute("SELECT count(*) FROM set_aside WHERE lane <> ?", (SALVAGED,)).fetchone()
+    (gone,) = sql.execute(
+        "SELECT total(CAST(value AS INTEGER)) FROM meta WHERE key = 'set_aside_gone'"
+    ).fetchone()
+    return int(there + gone)
 
 
 def _missing(sql: sqlite3.Connection, after: int) -> list[tuple[int, int]]:

@@ -231,8 +231,8 @@ class Store:
             sql.executemany(
                 "INSERT OR IGNORE INTO set_aside (lane, seq, reason) VALUES (?, ?, ?)", batch.aside
             )
-        # what is set aside stays, so it is known first; and a full file has no page for the rows
-        # before the trim has freed some
+        # what is set aside is counted when it goes, so it is known first; and a full file has no
+        # page for the rows before the trim has freed some
         gone_bytes = 0 if batch.trim is None else trimmed(sql, batch.trim, self._payload_bytes)
         if batch.streams or batch.envelopes:
             self._names.write(sql, batch)

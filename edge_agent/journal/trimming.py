@@ -1,13 +1,17 @@
-"""Deleting what is acknowledged and older than the replay window, within a commit of events."""
+"""Deleting what is settled and older than the replay window, within a commit of events."""
 
 import sqlite3
 from typing import Final
 
-from edge_agent.journal.pages import NOT_ASIDE
 from edge_agent.records import SALVAGED, Trim
 
 TRIM_ROWS_MAX: Final = 1024
 """Rows that one housekeeping commit deletes at most; there is one every 256 events."""
+
+_COUNT_ASIDE_GONE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('set_aside_gone', ?) ON CONFLICT (key)"
+    " DO UPDATE SET value = CAST(meta.value AS INTEGER) + CAST(excluded.value AS INTEGER)"
+)
 
 
 def trimmed(sql: sqlite3.Connection, trim: Trim, payload_bytes: int) -> int:
@@ -18,8 +22,7 @@ def trimmed(sql: sqlite3.Connection, trim: Trim, payload_bytes: int) -> int:
     excess = payload_bytes - trim.keep_bytes
     last, gone_bytes = 0, 0
     candidates = sql.execute(
-        f"SELECT seq, length(payload) FROM event AS e WHERE seq <= ?{NOT_ASIDE}"
-        " ORDER BY seq LIMIT ?",
+        "SELECT seq, length(payload) FROM event WHERE seq <= ? ORDER BY seq LIMIT ?",
         (trim.upto, TRIM_ROWS_MAX),
     )
     for seq, row_bytes in candidates:
@@ -28,15 +31,17 @@ def trimmed(sql: sqlite3.Connection, trim: Trim, payload_bytes: int) -> int:
         last = seq
         excess -= row_bytes
     if last:
-        going = "seq <= ? AND seq < (SELECT max(seq) FROM event)" + NOT_ASIDE
+        going = "seq <= ? AND seq < (SELECT max(seq) FROM event)"
         (gone_bytes,) = sql.execute(
-            "SELECT total(length(payload)) FROM event AS e WHERE " + going, (last,)
+            "SELECT total(length(payload)) FROM event WHERE " + going, (last,)
         ).fetchone()
-        sql.execute("DELETE FROM event AS e WHERE " + going, (last,))
+        aside = sql.execute(f"DELETE FROM set_aside WHERE lane <> {SALVAGED} AND {going}", (last,))
+        sql.execute("DELETE FROM event WHERE " + going, (last,))
+        if aside.rowcount:
+            sql.execute(_COUNT_ASIDE_GONE, (aside.rowcount,))
     if excess > 0:
+        sql.execute("DELETE FROM salvaged WHERE id <= ?", (trim.salvaged_upto,))
         sql.execute(
-            "DELETE FROM salvaged WHERE id <= ? AND id NOT IN"
-            " (SELECT seq FROM set_aside WHERE lane = ?)",
-            (trim.salvaged_upto, SALVAGED),
+            "DELETE FROM set_aside WHERE lane = ? AND seq <= ?", (SALVAGED, trim.salvaged_upto)
         )
     return int(gone_bytes)

@@ -269,7 +269,7 @@ class Status(Standing):
     """Whether an agent is there. The will of a connection carries its boot and number."""
 
     state: Literal["online", "offline"]
-    connection: Count = Field(description="Number of the connection; a late will has a lower one.")
+    connection: Count = Field(description="Number of the connection within `boot`: it only grows.")
     boot: Name
     nonce: Name = Field(description="For commands without `expires`; new with every run.")
     version: str

@@ -122,7 +122,7 @@ def test_a_file_above_a_lowered_quota_frees_pages_before_it_takes_rows(data_dir:
     with pytest.raises(DiskTrouble):
         small.commit(batch(wide))
     small.commit(batch(wide, aside=[(NORMAL, 7, "refused")], trim=Trim(300, 0, 0, 0)))
-    assert kept(small) == [7, 300, 301]
+    assert kept(small) == [300, 301]
     small.close()
 
 
@@ -326,12 +326,29 @@ def test_trim_never_takes_the_newest_so_that_numbers_never_restart(
     after.close()
 
 
-def test_trim_never_takes_what_is_set_aside_and_is_not_held_up_by_it(store: Store) -> None:
-    aside = TRIM_ROWS_MAX + 50
-    filled(store, aside + 500)
-    store.commit(batch(aside=[(NORMAL, seq, "refused") for seq in range(1, aside + 1)]))
-    store.commit(batch(trim=Trim(aside + 400, 0, 0, 0)))
-    assert kept(store) == list(range(1, aside + 1)) + list(range(aside + 401, aside + 501))
+def test_trim_takes_what_is_set_aside_like_the_rest_and_keeps_its_count(
+    data_dir: Path, store: Store, tmp_path: Path
+) -> None:
+    filled(store, 100)
+    store.commit(batch(aside=[(NORMAL, 7, "refused"), (NORMAL, 30, "too large")]))
+    store.commit(batch(aside=[(NORMAL, 60, "refused")], trim=Trim(50, 0, 0, 0)))
+    assert kept(store) == list(range(51, 101))
+    assert store.reasons() == {(NORMAL, 60): "refused"}
+    assert store.restore().set_aside == 3, "the counters balance over the epoch"
+    store.commit(batch(trim=Trim(100, 100, 0, 0)))
+    assert store.restore().set_aside == 3
+    after = opened(killed(data_dir, tmp_path / "after"))
+    assert (after.high, after.restore().set_aside, after.reasons()) == (100, 3, {})
+    after.close()
+
+
+def test_the_newest_is_kept_with_its_reason(store: Store) -> None:
+    filled(store, 10)
+    store.commit(batch(aside=[(NORMAL, 10, "refused")]))
+    store.commit(batch(trim=Trim(10, 10, 0, 0)))
+    assert kept(store) == [10]
+    assert store.reasons() == {(NORMAL, 10): "refused"}
+    assert store.page(NORMAL, 0) == []
 
 
 def test_trim_is_bounded_and_goes_on_next_time(store: Store) -> None:

@@ -243,4 +243,7 @@ def test_salvaged_rows_are_a_lane_of_their_own(store: Store) -> None:
     filled(store, 2)
     store.commit(batch(trim=Trim(1, 0, 0, 1)))
     assert [r.seq for r in store.page(SALVAGED, 0, aside_too=True)] == [2, 3]
+    store.commit(batch(trim=Trim(1, 0, 0, 2)))
+    assert [r.seq for r in store.page(SALVAGED, 0, aside_too=True)] == [3]
+    assert store.reasons() == {}
     assert json.dumps(store.restore().quarantined) == "[]"
