@@ -6,6 +6,10 @@ from zlib import crc32
 
 from edge_agent.records import PAGE_ROWS, SALVAGED, StoredRow, row_crc
 
+STEP_ROWS: Final = 1024
+"""Rows that one question for a topic looks at, most of them of other topics: a commit that comes
+meanwhile waits for no more than this."""
+
 _EVENTS: Final = (
     "SELECT e.seq, e.lane, coalesce(s.topic, ''), e.n, e.payload, e.cursor, e.crc, e.stream"
     " FROM event e LEFT JOIN stream s ON s.id = e.stream WHERE "
@@ -50,14 +54,35 @@ def stretch_of_topic(
     first: int,
     last: int,
     after: int,
-) -> list[StoredRow]:
-    """Read rows of a topic with `streamseq` in `first..last` and `seq` above `after`; one page."""
-    if epoch != own_epoch:
-        where = "epoch = ? AND topic = ? AND n BETWEEN ? AND ? AND seq > ? ORDER BY seq LIMIT ?"
-        parameters = (epoch, topic, first, last, after, PAGE_ROWS)
-        return _salvaged(sql, where, parameters, numbered=True)
-    where = "s.topic = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
-    return _events(sql, where, (topic, first, last, after, PAGE_ROWS))
+) -> tuple[list[StoredRow], int | None]:
+    """Read rows of a topic with `streamseq` in `first..last` among the next rows above `after`.
+
+    At most `STEP_ROWS` are looked at and a page is given; with it comes the number above which to
+    go on, None when there is no more.
+    """
+    after = max(after, first - 1)  # no event has a higher number on its topic than in its epoch
+    own = epoch == own_epoch
+    table, where = ("event", "seq > ?") if own else ("salvaged", "seq > ? AND epoch = ?")
+    upto, seen = sql.execute(
+        f"SELECT max(seq), count(*) FROM (SELECT seq FROM {table} WHERE {where}"
+        " ORDER BY seq LIMIT ?)",
+        (after, *(() if own else (epoch,)), STEP_ROWS),
+    ).fetchone()
+    if not seen:
+        return [], None
+    if own:
+        where = "s.topic = ? AND e.n BETWEEN ? AND ? AND e.seq > ? AND e.seq <= ?"
+        parameters: tuple[object, ...] = (topic, first, last, after, upto, PAGE_ROWS)
+        rows = _events(sql, where + " ORDER BY e.seq LIMIT ?", parameters)
+    else:
+        where = "epoch = ? AND seq > ? AND seq <= ? AND topic = ? AND n BETWEEN ? AND ?"
+        parameters = (epoch, after, upto, topic, first, last, PAGE_ROWS)
+        rows = _salvaged(sql, where + " ORDER BY seq LIMIT ?", parameters, numbered=True)
+    if len(rows) == PAGE_ROWS:
+        upto = rows[-1].seq
+    elif seen < STEP_ROWS:
+        return rows, None
+    return rows, None if rows and rows[-1].n >= last else upto
 
 
 def all_after(sql: sqlite3.Connection, seq: int, rows_max: int) -> list[StoredRow]:

@@ -8,6 +8,7 @@ import pytest
 from edge_agent.journal import folder, schema
 from edge_agent.journal import store as store_module
 from edge_agent.journal.opening import open_store
+from edge_agent.journal.pages import STEP_ROWS
 from edge_agent.journal.store import COMMANDS_KEPT, GROWN_WAL_BYTES, TRIM_ROWS_MAX, Store
 from edge_agent.records import (
     NORMAL,
@@ -191,10 +192,40 @@ def test_a_stretch_is_read_by_epoch_or_by_topic_and_page_by_page(store: Store) -
     assert [r.seq for r in store.stretch(store.epoch, 10, 12)] == [10, 11, 12]
     assert store.stretch("0" * 12, 10, 12) == []
     assert len(store.stretch(store.epoch, 1, 1000)) == PAGE_ROWS
-    of_topic = store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 0)
+    of_topic, onward = store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 0)
     assert [(r.seq, r.n) for r in of_topic] == [(5, 3), (7, 4), (9, 5)]
-    assert [r.seq for r in store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 7)] == [9]
-    assert store.stretch_of_topic("0" * 12, "p/A2/scan", 3, 5, 0) == []
+    assert onward is None
+    assert [r.seq for r in store.stretch_of_topic(store.epoch, "p/A2/scan", 3, 5, 7)[0]] == [9]
+    assert store.stretch_of_topic("0" * 12, "p/A2/scan", 3, 5, 0) == ([], None)
+    page, onward = store.stretch_of_topic(store.epoch, "p/A2/scan", 1, 500, 0)
+    assert (len(page), onward) == (PAGE_ROWS, page[-1].seq)
+
+
+def test_a_question_for_a_topic_looks_at_so_many_rows_and_says_where_to_go_on(store: Store) -> None:
+    """One event in five hundred is of the topic: each question costs the same, and finds them."""
+    count = 5 * STEP_ROWS
+    rare = set(range(500, count + 1, 500))
+    store.commit(
+        batch(
+            *(
+                row(seq, stream=2 if seq in rare else 1, n=seq // 500 if seq in rare else seq)
+                for seq in range(1, count + 1)
+            )
+        )
+    )
+    found: list[int] = []
+    costs: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        steps: list[None] = []
+        store.sql.set_progress_handler(lambda steps=steps: steps.append(None), 100)
+        rows, after = store.stretch_of_topic(store.epoch, "p/A2/scan", 1, 10**6, after)
+        store.sql.set_progress_handler(None, 0)
+        costs.append(len(steps) * 100)
+        found += [one.seq for one in rows]
+    assert found == sorted(rare)
+    assert len(costs) >= 5
+    assert max(costs) <= 40 * STEP_ROWS, "a question looks at more than its step"
 
 
 @pytest.mark.parametrize(
