@@ -118,6 +118,7 @@ class Agent:
             on_command=self._hear,
             tell=self._broker_told,
             replay_wanted=self._replay_more,
+            replay_settled=self._replay_settled,
             connected=self.announcer.publish_health,
             cleared=self.announcer.retained.cleared,
         )
@@ -127,6 +128,9 @@ class Agent:
 
     def _replay_more(self) -> None:
         self.commands.more()
+
+    def _replay_settled(self, seq: int, reason: str) -> None:
+        self.commands.settled(seq, reason)
 
     # -- start ---------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ Rules:
 2. An executed command is in the journal by its id before its result is sent: a repeat, also after
    a restart, is answered `repeated` and changes nothing.
 3. Replays are read page by page, only as fast as the uplink takes them, after all that waits.
+4. A replay is done when the broker has answered to every event of it, over however many
+   connections; a cut before forgets it, and who asks again with the same id is obeyed.
 """
 
 import json
@@ -19,7 +21,7 @@ from edge_agent.records import PAGE_ROWS, Entry, StoredRow
 from edge_agent.wire import command, messages
 from edge_agent.wire import payload as wire
 from edge_agent.wire.command import Command, Nonsense, Replay
-from edge_agent.wire.messages import Missing, Outcome
+from edge_agent.wire.messages import GapReason, Missing, Outcome
 from edge_agent.wire.topics import Subject, Topics
 
 ORDERS_MAX: Final = 16
@@ -27,6 +29,11 @@ ORDERS_MAX: Final = 16
 
 MISSING_MAX: Final = 64
 """Stretches of missing numbers told in one result; any beyond are summed up in the last."""
+
+_REASONS: Final = {"oversize": GapReason.TOO_LARGE, "packet_too_large": GapReason.TOO_LARGE}
+
+_Page = tuple[list[StoredRow], int | None]
+"""Rows, and above which number to go on: None when these were the last."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +54,8 @@ class _Order:
     next: int
     after_seq: int = 0
     sent: int = 0
+    read: bool = False
+    on_its_way: dict[int, int] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
 
 
@@ -127,51 +136,79 @@ class Commands:
 
     def more(self) -> None:
         """Read the next page of the oldest replay; the uplink has room for it."""
-        if self._reading or not self._orders:
+        if self._reading or not self._orders or self._orders[0].read:
             return
         self._reading = True
         order = self._orders[0]
         wanted = order.replay
 
-        def read(store: Any) -> list[StoredRow]:  # noqa: ANN401
-            rows: list[StoredRow]
-            if wanted.topic is None:
-                rows = store.stretch(order.epoch, order.next, wanted.last)
-            else:
-                rows = store.stretch_of_topic(
+        def read(store: Any) -> _Page:  # noqa: ANN401
+            if wanted.topic is not None:
+                page: _Page = store.stretch_of_topic(
                     order.epoch, wanted.topic, wanted.first, wanted.last, order.after_seq
                 )
-            return rows
+                return page
+            rows: list[StoredRow] = store.stretch(order.epoch, order.next, wanted.last)
+            return rows, rows[-1].seq if len(rows) == PAGE_ROWS else None
 
         self._outbox.writer.ask(read, self._give)
 
-    def _give(self, rows: list[StoredRow]) -> None:
+    def _give(self, page: _Page) -> None:
+        rows, onward = page
         self._reading = False
         order = self._orders[0]
         by_topic = order.replay.topic is not None
         entries: list[Entry] = []
         for row in rows:
             if row.seq > self._outbox.committed_upto and order.epoch == self._outbox.epoch:
+                onward = None
                 break
             number = row.n if by_topic else row.seq
             self._note_missing(order, number)
-            order.next, order.after_seq = number + 1, row.seq
+            order.next = number + 1
             if row.sound:
                 entries.append(self._outbox.dispatch.entry(row))
+                order.on_its_way[row.seq] = number
             else:
-                order.missing.append(Missing(number, number, "damaged"))
-        order.sent += len(entries)
-        self.replayed += len(entries)
-        over = len(rows) < PAGE_ROWS
-        if over:
+                self._miss(order, number, number, "damaged")
+        if onward is None:
+            order.read = True
             self._note_missing(order, order.replay.last + 1)
+        else:
+            order.after_seq = onward
+        if entries:
+            self._sender.replay(entries, more=not order.read)
+        elif not order.read:
+            self.more()
+        self._look(order)
+
+    def settled(self, seq: int, reason: str) -> None:
+        """Take what became of an event that was sent again; no reason: it was acknowledged."""
+        order = self._orders[0] if self._orders else None
+        number = None if order is None else order.on_its_way.pop(seq, None)
+        if order is None or number is None:
+            return
+        if reason:
+            self._miss(order, number, number, _REASONS.get(reason, GapReason.REFUSED))
+        else:
+            order.sent += 1
+            self.replayed += 1
+        self._look(order)
+
+    def _look(self, order: _Order) -> None:
+        """End a replay of which everything has its fate, and go on with the next."""
+        if order.read and not order.on_its_way:
             self._orders.popleft()
             self._finish(order)
-        more = bool(self._orders)
-        if entries:
-            self._sender.replay(entries, more=more)
-        elif more:
             self.more()
+
+    @staticmethod
+    def _miss(order: _Order, first: int, last: int, reason: str) -> None:
+        if len(order.missing) < MISSING_MAX:
+            order.missing.append(Missing(first, last, reason))
+        else:
+            end = order.missing[-1]
+            order.missing[-1] = end._replace(first=min(first, end.first), last=max(last, end.last))
 
     def _note_missing(self, order: _Order, number: int) -> None:
         first, last = order.next, number - 1
@@ -184,12 +221,8 @@ class Commands:
             (first, min(last, high), "expired"),
             (max(first, high + 1), last, "unknown"),
         ):
-            if low > top:
-                continue
-            if len(order.missing) >= MISSING_MAX:
-                order.missing[-1] = order.missing[-1]._replace(last=top)
-            else:
-                order.missing.append(Missing(low, top, reason))
+            if low <= top:
+                self._miss(order, low, top, reason)
 
     def _finish(self, order: _Order) -> None:
         wanted = order.replay
@@ -199,7 +232,7 @@ class Commands:
             first=wanted.first,
             last=wanted.last,
             sent=order.sent,
-            missing=order.missing,
+            missing=sorted(order.missing),
         )
 
         def kept() -> None:

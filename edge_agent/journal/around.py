@@ -46,12 +46,13 @@ class Around:
 
     def stretch_of_topic(
         self, epoch: str, topic: str, first: int, last: int, after: int
-    ) -> list[StoredRow]:
+    ) -> tuple[list[StoredRow], int | None]:
         """Read rows of one topic by `streamseq`; of one that is not read the topic is not known."""
         top = self._number("SELECT coalesce(max(seq), 0) FROM salvaged WHERE epoch = ?", epoch)
         rows = self._stretch(epoch, after + 1, max(top, self._store.high))
         of_topic = (row for row in rows if row.topic == topic and first <= row.n <= last)
-        return list(islice(of_topic, PAGE_ROWS))
+        page = list(islice(of_topic, PAGE_ROWS))
+        return page, page[-1].seq if len(page) == PAGE_ROWS else None
 
     def all_after(self, seq: int, rows_max: int) -> list[StoredRow]:
         """Read events above a number, of either lane and whatever became of them."""

@@ -7,6 +7,10 @@ from zlib import crc32
 from edge_agent.journal.names import Names
 from edge_agent.records import NORMAL, PAGE_ROWS, SALVAGED, URGENT, Cursor, StoredRow, row_crc
 
+STEP_ROWS: Final = 1024
+"""Rows that one question for a topic looks at, most of them of other topics: a commit that comes
+meanwhile waits for no more than this."""
+
 _EVENTS: Final = (
     "SELECT e.seq, e.lane, e.n, e.payload, e.cursor, e.crc, e.stream, e.envelope"
     " FROM event e WHERE "
@@ -58,14 +62,36 @@ def stretch_of_topic(
     first: int,
     last: int,
     after: int,
-) -> list[StoredRow]:
-    """Read rows of a topic with `streamseq` in `first..last` and `seq` above `after`; one page."""
-    if epoch != own_epoch:
-        where = "epoch = ? AND topic = ? AND n BETWEEN ? AND ? AND seq > ? ORDER BY seq LIMIT ?"
-        parameters = (epoch, topic, first, last, after, PAGE_ROWS)
-        return _salvaged(sql, where, parameters, numbered=True)
-    where = "e.stream = ? AND e.n BETWEEN ? AND ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
-    return _events(sql, names, where, (names.stream_of(topic), first, last, after, PAGE_ROWS))
+) -> tuple[list[StoredRow], int | None]:
+    """Read rows of a topic with `streamseq` in `first..last` among the next rows above `after`.
+
+    At most `STEP_ROWS` are looked at and a page is given; with it comes the number above which to
+    go on, None when there is no more.
+    """
+    after = max(after, first - 1)  # no event has a higher number on its topic than in its epoch
+    own = epoch == own_epoch
+    table, where = ("event", "seq > ?") if own else ("salvaged", "seq > ? AND epoch = ?")
+    upto, seen = sql.execute(
+        f"SELECT max(seq), count(*) FROM (SELECT seq FROM {table} WHERE {where}"
+        " ORDER BY seq LIMIT ?)",
+        (after, *(() if own else (epoch,)), STEP_ROWS),
+    ).fetchone()
+    if not seen:
+        return [], None
+    if own:
+        where = "e.stream = ? AND e.n BETWEEN ? AND ? AND e.seq > ? AND e.seq <= ?"
+        stream = names.stream_of(topic)
+        parameters: tuple[object, ...] = (stream, first, last, after, upto, PAGE_ROWS)
+        rows = _events(sql, names, where + " ORDER BY e.seq LIMIT ?", parameters)
+    else:
+        where = "epoch = ? AND seq > ? AND seq <= ? AND topic = ? AND n BETWEEN ? AND ?"
+        parameters = (epoch, after, upto, topic, first, last, PAGE_ROWS)
+        rows = _salvaged(sql, where + " ORDER BY seq LIMIT ?", parameters, numbered=True)
+    if len(rows) == PAGE_ROWS:
+        upto = rows[-1].seq
+    elif seen < STEP_ROWS:
+        return rows, None
+    return rows, None if rows and rows[-1].n >= last else upto
 
 
 def first_waiting(sql: sqlite3.Connection, names: Names, cursor: Cursor) -> bytes | None:

@@ -285,8 +285,8 @@ class Store:
 
     def stretch_of_topic(
         self, epoch: str, topic: str, first: int, last: int, after: int
-    ) -> list[StoredRow]:
-        """Read rows of one topic by `streamseq`, with `seq` above `after`; one page at most."""
+    ) -> tuple[list[StoredRow], int | None]:
+        """Read rows of one topic by `streamseq` in a bounded step; and say where to go on."""
         with sqlite_errors():
             return pages.stretch_of_topic(
                 self.sql, self._names, self.epoch, epoch, topic, first, last, after

@@ -51,7 +51,8 @@ class Hooks:
     `next_connection` numbers the connections of this boot; `subscriptions` are topics wanted;
     `on_command(topic, payload, retained)` takes every message of the broker; `tell(condition,
     why, remedy)` is called on change; `replay_wanted` when there is room for rows to be sent
-    again; `connected` when events may flow; `cleared(topic)` when a retained state is gone.
+    again, `replay_settled(seq, reason)` when one of them was acknowledged (no reason) or will
+    not be; `connected` when events may flow; `cleared(topic)` when a retained state is gone.
     """
 
     client_id: str
@@ -62,6 +63,7 @@ class Hooks:
     on_command: Callable[[str, bytes, bool], None] = _ignore
     tell: Callable[[Condition, str, str], None] = _ignore
     replay_wanted: Callable[[], None] = _ignore
+    replay_settled: Callable[[int, str], None] = _ignore
     connected: Callable[[], None] = _ignore
     cleared: Callable[[str], None] = _ignore
 
@@ -307,6 +309,10 @@ class Connection:
     def publish_refused(self, reason: str, topic: bytes) -> None:
         """Pass the word on."""
         self._keeper.publish_refused(reason, topic)
+
+    def replay_settled(self, seq: int, reason: str) -> None:
+        """Pass the word on."""
+        self._hooks.replay_settled(seq, reason)
 
     # -- inside --------------------------------------------------------------------------------
 

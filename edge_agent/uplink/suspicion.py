@@ -5,7 +5,8 @@ wait for ever. But networks hang up too, and nobody's event is set aside for tha
 
 Rules:
 1. After a close by the peer the messages that were in flight go one at a time, until each has been
-   acknowledged or convicted: only who is alone in flight can be accused.
+   acknowledged or convicted. Who is alone in flight at a few closes in a row is accused; nobody
+   is held up before that: a broker that restarts closes once.
 2. The accused has a trial on every connection: first the connection must stand without it, for a
    random time, longer than it took the peer to close on it, with probes (the status again)
    acknowledged; only then it is sent. A close that soon after counts. One that comes later, or a
@@ -22,6 +23,9 @@ from random import Random
 from typing import Final
 
 from edge_agent.reactor import NEVER
+
+ACCUSED_CLOSES: Final = 3
+"""Closes in a row, of connections that acknowledged other things, that accuse who was alone."""
 
 CLOSES_MAX: Final = 12
 """Closes that convict a message on a new topic, or larger than any acknowledged: in a minute."""
@@ -61,7 +65,9 @@ class Suspicion:
     """
 
     __slots__ = (
+        "_alone",
         "_closes",
+        "_lone",
         "_passes",
         "_random",
         "_refusals",
@@ -80,6 +86,8 @@ class Suspicion:
         self._random = random
         self._suspects: set[Key] = set()
         self._closes: deque[int] = deque(maxlen=CLOSES_LIKE_OTHERS_MAX)
+        self._lone: Key | None = None
+        self._alone = 0
         self._took_ns = 0
         self._trial: Trial | None = None
         self._passes = 0
@@ -146,11 +154,14 @@ class Suspicion:
         self._suspects.update(in_flight)
         self.watching = True
         if len(in_flight) > 1:
-            self._accuse(None)
+            self._alone_is(None)
             return False
         key = in_flight[0]
-        if key != self.accused:
-            self._accuse(key)
+        if key != self._lone:
+            self._alone_is(key)
+        self._alone += 1
+        if self.accused is None:
+            self.accused = key if self._alone >= ACCUSED_CLOSES else None
         elif self._trial is not None and self._trial.passed:
             self._took_ns = max(self._took_ns, took_ns)
             if took_ns <= self._trial.stand_ns:
@@ -171,20 +182,20 @@ class Suspicion:
         if self.accused is not None and self.accused not in in_flight:
             self._closes.clear()
 
-    def _accuse(self, key: Key | None) -> None:
-        self.accused, self._took_ns = key, 0
+    def _alone_is(self, key: Key | None) -> None:
+        self._lone, self._alone, self.accused, self._took_ns = key, 0, None, 0
         self._closes.clear()
 
     def cleared(self, key: Key) -> None:
         """Take note that a message was acknowledged, or will not be sent again."""
         self._refusals.pop(key, None)
         self._suspects.discard(key)
-        if key == self.accused:
-            self._accuse(None)
+        if key == self._lone:
+            self._alone_is(None)
         self._passes += self.accused is None or self._stood
         if self._passes >= PASSES_MAX:
             self._suspects.clear()
-            self._accuse(None)
+            self._alone_is(None)
         self.watching = bool(self._suspects or self._refusals)
 
     def refused(self, key: Key) -> bool:

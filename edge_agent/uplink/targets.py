@@ -3,8 +3,9 @@
 Rules:
 1. Addresses are in order of preference. Each failure tries the next one; after a connection that
    stood, the first comes first again. One that stands is never left for a better one.
-2. One dial at a time per address. One that hangs is waited for until it is too old; so a name
-   server that is slow rather than mute still gets us through.
+2. A dial that hangs is waited for, and others are begun beside it: so a name server that is slow
+   rather than mute still gets us through, and one that answers again, or a host that does, is
+   found at once, not when the old question has timed out. The first that connects is used.
 3. MQTT 5 first. A broker that refuses the version, hangs up before it answers or says nothing
    is asked again at once in 3.1.1, and what worked is remembered for an hour.
 4. Who has never answered in MQTT 5 is given little time for it, for some brokers only fall
@@ -20,11 +21,11 @@ from edge_agent.uplink.packets import Version
 from edge_agent.uplink.session import UNSUPPORTED_VERSION, Cause, Ending
 from edge_agent.uplink.troubles import Trouble
 
-DIALS_MAX: Final = 4
-"""Connect threads alive at once; while so many hang, no further attempt is begun."""
+DIALS_MAX: Final = 8
+"""Connect threads alive at once, shared evenly by the addresses; no attempt begins one more."""
 
 DIAL_FORGET_NS: Final = 60_000_000_000
-"""A connect thread that hangs longer is left behind and its address dialled anew."""
+"""A connect thread that hangs longer is left behind: what it brings is closed."""
 
 V5_AGAIN_NS: Final = 3_600_000_000_000
 """A broker that spoke 3.1.1 is asked for MQTT 5 again after this: it may have been upgraded."""
@@ -38,11 +39,11 @@ Post = Callable[[Callable[[Dial], None], object], bool]
 class Target:
     """What is known of one address."""
 
-    __slots__ = ("_patient", "_v5_again_ns", "_version", "address", "dial", "trouble")
+    __slots__ = ("_patient", "_v5_again_ns", "_version", "address", "dials", "trouble")
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self.dial: Dial | None = None
+        self.dials: list[Dial] = []  # the latest is the last
         self.trouble: Trouble | None = None
         self._version = Version.V5
         self._v5_again_ns = 0
@@ -122,25 +123,25 @@ class Targets:
         return [target.trouble for target in self._all if target.trouble is not None]
 
     def dial(self, broker: Broker, now_ns: int) -> bool:
-        """Dial the present target unless that is under way; False when too many dials hang."""
+        """Dial the present target, unless too many dials hang; False when none is to this one."""
         target = self.present
-        if target.dial is not None and now_ns - target.dial.began_ns >= DIAL_FORGET_NS:
-            self._forget(target)
-        if target.dial is not None:
-            return True
+        for old in [one for one in target.dials if now_ns - one.began_ns >= DIAL_FORGET_NS]:
+            self._forget(target, old)
         self._behind = [hanging for hanging in self._behind if hanging.outcome is None]
-        alive = len(self._behind) + sum(other.dial is not None for other in self._all)
-        if alive >= DIALS_MAX:
-            return False
-        target.dial = Dial(target.address, broker, self._opening, self._post, self._done, now_ns)
+        alive = len(self._behind) + sum(len(other.dials) for other in self._all)
+        if alive >= DIALS_MAX or len(target.dials) >= max(DIALS_MAX // len(self._all), 1):
+            return bool(target.dials)
+        target.dials.append(
+            Dial(target.address, broker, self._opening, self._post, self._done, now_ns)
+        )
         return True
 
     def answered(self, finished: Dial) -> Target | None:
         """Find whose dial has ended, and turn to it if it brought a connection."""
         self._heard = finished
         for place, target in enumerate(self._all):
-            if target.dial is finished:
-                target.dial = None
+            if finished in target.dials:
+                target.dials.remove(finished)
                 if finished.connected:
                     self._place = place
                 return target
@@ -149,12 +150,12 @@ class Targets:
     def leave_behind(self) -> None:
         """Forget all dials; what they bring will be closed, and none calls the reactor again."""
         for target in self._all:
-            self._forget(target)
+            for hanging in list(target.dials):
+                self._forget(target, hanging)
         if self._heard is not None:
             self._heard.end()
 
-    def _forget(self, target: Target) -> None:
-        hanging, target.dial = target.dial, None
-        if hanging is not None:
-            hanging.discard()
-            self._behind.append(hanging)
+    def _forget(self, target: Target, hanging: Dial) -> None:
+        target.dials.remove(hanging)
+        hanging.discard()
+        self._behind.append(hanging)

@@ -31,6 +31,10 @@ from edge_agent.uplink.window import Book, Kind
 HURRY_NS: Final = 1_000_000_000
 """An urgent event forces an attempt, but not more often than this."""
 
+DIAL_ALONE_NS: Final = 2_000_000_000
+"""A dial that has brought nothing for so long, or for `connect_timeout_s`, is not waited for alone:
+the next attempt comes when it would have come had this one been refused at once."""
+
 SHORT_LIFE_NS: Final = 10_000_000_000
 SHORT_LIVES_MAX: Final = 5
 """So many connections in a row that ended so soon: a PUBACK no longer resets the back-off.
@@ -78,7 +82,8 @@ class Uplink:
         self._now = reactor.clock.mono_ns
         self._broker = broker
         random = random or SystemRandom()
-        self._backoff = Backoff(broker.backoff_min_s, broker.backoff_max_s, random)
+        ways = len(broker.addresses)
+        self._backoff = Backoff(broker.backoff_min_s, broker.backoff_max_s, random, ways)
         self._targets = Targets(opening, reactor.post, self._dialled)
         self._targets.take(broker.addresses)
         self._tally = Tally()
@@ -88,6 +93,7 @@ class Uplink:
         self._connection: Connection | None = None
         self._complaint: Trouble | None = None
         self._hurried_ns = -HURRY_NS
+        self._began_ns = 0
         self._short_lives = 0
         self._deadline_ns = NEVER
         self._stopped: Callable[[], None] | None = None
@@ -152,7 +158,8 @@ class Uplink:
         if broker == self._broker:
             return
         self._broker = broker
-        self._backoff.bounds(broker.backoff_min_s, broker.backoff_max_s)
+        ways = len(broker.addresses)
+        self._backoff.bounds(broker.backoff_min_s, broker.backoff_max_s, ways)
         self._backoff.reset()
         self._book.suspicion.apart(self._backoff.longest_ns())
         self._targets.take(broker.addresses)
@@ -228,34 +235,37 @@ class Uplink:
             self._wait_until(now_ns + self._backoff.next_ns())
             return
         self._tally.tries += 1
+        self._began_ns = now_ns
         self.phase = Phase.DIALING
-        self._deadline_ns = self._timer.due_ns = now_ns + int(self._broker.connect_timeout_s * NS)
+        alone_ns = min(int(self._broker.connect_timeout_s * NS), DIAL_ALONE_NS)
+        self._deadline_ns = self._timer.due_ns = now_ns + alone_ns
 
     def _dial_hangs(self) -> None:
         target = self._targets.present
-        assert target.dial is not None, "dialing without a dial"
-        if target.dial.outcome is not None:  # its word found no room in the inbox
-            self._dialled(target.dial)
+        latest = target.dials[-1]
+        if latest.outcome is not None:  # its word found no room in the inbox
+            self._dialled(latest)
         else:
-            self._unreached(target, troubles.of_hanging_dial(target.address, target.dial.stage))
+            self._unreached(target, troubles.of_hanging_dial(target.address, latest.stage))
 
     def _dialled(self, finished: Dial) -> None:
         """Take what a connect thread brought, be it late; what nobody wants is closed."""
         wanted = self.phase in (Phase.WAITING, Phase.DIALING)
         turn = self._targets.present if wanted else None
+        latest = turn is not None and turn.dials[-1:] == [finished]
         target = self._targets.answered(finished)
         outcome = finished.outcome
         if target is None or not wanted or outcome is None:
             finished.discard()
         elif isinstance(outcome, Dialled):
             self._connect(target, outcome)
-        elif self.phase is Phase.DIALING and target is turn:
+        elif self.phase is Phase.DIALING and latest:
             self._unreached(target, troubles.of_dial(target.address, outcome, finished.stage))
 
     def _unreached(self, target: Target, trouble: Trouble) -> None:
         self._tally.ends[Cause.UNREACHED] += 1
         self._targets.next()
-        self._fail(target, trouble, self._backoff.next_ns())
+        self._fail(target, trouble, self._backoff.next_ns(self._now() - self._began_ns))
 
     def _connect(self, target: Target, dialled: Dialled) -> None:
         now_ns = self._now()
@@ -323,7 +333,7 @@ class Uplink:
             self._targets.first()
         else:
             self._targets.next()
-        delay_ns = self._backoff.next_ns()
+        delay_ns = self._backoff.next_ns(0 if greeted_ns else now_ns - self._began_ns)
         if ending.cause is Cause.GOODBYE and ending.code == _TAKEN_OVER:
             delay_ns = self._backoff.longest_ns()
         self._fail(target, trouble, delay_ns)

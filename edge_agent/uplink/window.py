@@ -79,6 +79,7 @@ class Listener(Protocol):
 
     def status_answered(self, code: int) -> None: ...
     def publish_refused(self, reason: str, topic: bytes) -> None: ...
+    def replay_settled(self, seq: int, reason: str) -> None: ...
 
 
 class Terms(NamedTuple):
@@ -274,8 +275,7 @@ class Window:
         self._tally.oversize += 1
         self._listener.publish_refused("oversize", item.topic)
         self._suspicion.cleared(_key(kind, item))
-        if kind <= _SALVAGED:
-            self._waiting.set_aside(kind, item[0], "oversize")
+        self._set_aside(kind, item, "oversize")
 
     # -- answers -------------------------------------------------------------------------------
 
@@ -303,6 +303,7 @@ class Window:
             self._listener.status_answered(code)
         elif kind == _REPLAY:
             tally.replayed += 1
+            self._listener.replay_settled(item[0], "")
         if self._suspicion.watching:
             self._suspicion.cleared(_key(kind, item))
 
@@ -317,11 +318,16 @@ class Window:
         key = _key(kind, item)
         if code in FINAL or (code != QUOTA_EXCEEDED and self._suspicion.refused(key)):
             self._suspicion.cleared(key)
-            if kind <= _SALVAGED:
-                self._waiting.set_aside(kind, item[0], reason)
+            self._set_aside(kind, item, reason)
             return
         self._keep(kind, item)
         self._pause = True
+
+    def _set_aside(self, kind: int, item: Entry | State | Message, reason: str) -> None:
+        if kind <= _SALVAGED:
+            self._waiting.set_aside(kind, item[0], reason)
+        elif kind == _REPLAY:
+            self._listener.replay_settled(item[0], reason)
 
     def _keep(self, kind: int, item: Entry | State | Message) -> None:
         standing = self._standing
@@ -370,8 +376,7 @@ class Window:
         self._listener.publish_refused("ends_connections", item.topic)
         if isinstance(item, State):
             self._standing.drop(item.topic)
-        elif kind <= _SALVAGED:
-            self._waiting.set_aside(kind, item[0], "ends_connections")
+        self._set_aside(kind, item, "ends_connections")
         return True
 
     def cut(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from edge_agent.journal import store
 from edge_agent.reactor import Reactor
+from tests.core.orders import Rig
 from tests.kit.journals import quick_folder
 from tests.kit.line_bench import Bench
 from tests.kit.scanners import HandClock
@@ -66,3 +67,13 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
         except OSError:
             continue
+
+
+@pytest.fixture
+def rig(bench: Bench) -> Rig:
+    for number in range(20):
+        bench.scan(b"K-%d" % number)
+        if number == 9:
+            bench.line.agent_event("alarm.raised", b"{}")
+    bench.turn()
+    return Rig(bench)

@@ -1,205 +1,16 @@
-"""Commands: judged, executed once whatever happens between, and answered with what is missing."""
+"""Commands: judged, executed once whatever happens between, and answered."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from edge_agent.commands import ORDERS_MAX, Commands
-from edge_agent.ports import Flaw
-from edge_agent.records import PAGE_ROWS, Entry
+from edge_agent.commands import ORDERS_MAX
 from edge_agent.wire import payload as wire
-from tests.kit.journals import spoilt
+from tests.core.orders import REPLAY, Rig
 from tests.kit.line_bench import AGENT, TOPICS, Bench
 
 Keep = Callable[[Bench], Bench]
-NONCE = "abc123"
-REPLAY = TOPICS.replay(AGENT)
-SCANS = TOPICS.scan("A2")
-
-
-class Sender:
-    """The uplink's side: what is said, what is sent again; it takes a page at a time."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[str, dict[str, Any]]] = []
-        self.replayed: list[Entry] = []
-        self.pages: list[int] = []
-
-    def send(self, topic: str | bytes, payload: bytes) -> bool:
-        self.said.append((str(topic), json.loads(payload)))
-        return True
-
-    def replay(self, entries: list[Entry], *, more: bool = False) -> None:
-        del more
-        self.replayed += entries
-        self.pages.append(len(entries))
-
-    @property
-    def last(self) -> dict[str, Any]:
-        return self.said[-1][1]
-
-
-class Rig:
-    """A bench with commands."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.sender = Sender()
-        self.commands = Commands(
-            topics=TOPICS,
-            agent=AGENT,
-            outbox=bench.outbox,
-            sender=self.sender,
-            nonce=NONCE,
-            synced=lambda: bench.synchrony.synced,
-        )
-
-    def order(
-        self,
-        data: dict[str, Any],
-        *,
-        command_id: str = "c-1",
-        retained: bool = False,
-        topic: str = REPLAY,
-        kind: str = "cmd.replay",
-    ) -> None:
-        data = {"actor": "me", "nonce": NONCE} | data
-        message = {
-            "specversion": "1.0",
-            "id": command_id,
-            "type": kind,
-            "source": "/desk",
-            "data": {name: what for name, what in data.items() if what is not None},
-        }
-        self.commands.hear(topic, json.dumps(message).encode(), retained)
-
-    def finish(self) -> None:
-        for _ in range(30):
-            self.bench.turn()
-            self.commands.more()
-
-    def sent(self) -> list[int]:
-        return [int(json.loads(entry.payload)["sequence"]) for entry in self.sender.replayed]
-
-
-@pytest.fixture
-def rig(bench: Bench) -> Iterator[Rig]:
-    for number in range(20):
-        bench.scan(b"K-%d" % number)
-        if number == 9:
-            bench.line.agent_event("alarm.raised", b"{}")
-    bench.turn()
-    return Rig(bench)
-
-
-# -- replay ------------------------------------------------------------------------------------
-
-
-def test_a_range_of_an_epoch_is_sent_again_with_the_same_ids(rig: Rig) -> None:
-    rig.order({"epoch": rig.bench.outbox.epoch, "first": 3, "last": 6})
-    rig.finish()
-    assert rig.sent() == [3, 4, 5, 6]
-    stored = [event["id"] for event in rig.bench.events()]
-    assert [wire.event_id(entry.payload) for entry in rig.sender.replayed] == stored[2:6]
-    ((topic, said),) = rig.sender.said
-    assert topic == REPLAY + "/result"
-    assert (said["id"], said["outcome"]) == ("c-1", "done")
-    assert said["replay"]["sent"] == 4
-    assert said["replay"]["missing"] == []
-
-
-def test_a_range_of_a_topic_is_sent_again(rig: Rig) -> None:
-    rig.order({"topic": SCANS, "first": 9, "last": 12})
-    rig.finish()
-    numbers = [int(json.loads(entry.payload)["streamseq"]) for entry in rig.sender.replayed]
-    assert numbers == [9, 10, 11, 12]
-    assert {entry.topic.decode() for entry in rig.sender.replayed} == {SCANS}
-
-
-def test_a_topic_of_another_epoch_is_not_answered_with_events_of_this_one(rig: Rig) -> None:
-    rig.order({"epoch": "0123456789ab", "topic": SCANS, "first": 1, "last": 3})
-    rig.finish()
-    assert rig.sent() == []
-    (missing,) = rig.sender.last["replay"]["missing"]
-    assert (missing["first"], missing["last"]) == (1, 3)
-
-
-def test_a_long_replay_comes_in_pages_as_they_are_asked_for(rig: Rig) -> None:
-    for number in range(3 * PAGE_ROWS):
-        rig.bench.scan(b"L-%d" % number)
-    rig.bench.turn()
-    rig.order({"epoch": rig.bench.outbox.epoch, "first": 1, "last": 2 * PAGE_ROWS + 10})
-    rig.bench.turn()
-    assert rig.sender.pages == [PAGE_ROWS], "only as fast as they are taken"
-    rig.finish()
-    assert rig.sender.pages == [PAGE_ROWS, PAGE_ROWS, 10]
-    assert rig.sent() == list(range(1, 2 * PAGE_ROWS + 11))
-
-
-def test_a_replay_of_exactly_one_page_ends(rig: Rig) -> None:
-    for number in range(PAGE_ROWS):
-        rig.bench.scan(b"L-%d" % number)
-    rig.bench.turn()
-    rig.order({"epoch": rig.bench.outbox.epoch, "first": 1, "last": PAGE_ROWS})
-    rig.finish()
-    assert rig.sender.last["outcome"] == "done"
-    assert rig.sent() == list(range(1, PAGE_ROWS + 1))
-
-
-def test_what_a_replay_cannot_send_is_told_and_why(rig: Rig, keep: Keep) -> None:
-    into = rig.bench.data_dir
-    rig.bench.close()
-    spoilt(
-        into,
-        "DELETE FROM event WHERE seq < 4",
-        "UPDATE event SET payload = X'00' WHERE seq = 7",
-    )
-    again = Rig(keep(Bench(into, rig.bench.clock)))
-    high = again.bench.outbox.committed_upto
-    again.order({"epoch": again.bench.outbox.epoch, "first": 1, "last": high + 5})
-    again.finish()
-    said = [tuple(gone.values()) for gone in again.sender.last["replay"]["missing"]]
-    assert said == [(1, 3, "expired"), (7, 7, "damaged"), (high + 1, high + 5, "unknown")]
-    assert again.sender.last["replay"]["sent"] == high - 4
-
-
-def test_numbers_that_are_not_written_yet_are_not_told_as_gone(rig: Rig) -> None:
-    rig.order({"topic": SCANS, "first": 20, "last": 21})
-    rig.bench.turn(1)  # its rows are read now, and the answer is in the inbox
-    rig.bench.scan(b"comes meanwhile")
-    rig.finish()
-    missing = [tuple(gone.values()) for gone in rig.sender.last["replay"]["missing"]]
-    assert missing == [(21, 21, "unknown")]
-
-
-def test_only_where_numbers_are_missing_the_last_ones_are_looked_up(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked: list[dict[str, int]] = []
-    last_numbers = rig.bench.outbox.last_numbers
-
-    def counted() -> dict[str, int]:
-        looked.append(last_numbers())
-        return looked[-1]
-
-    monkeypatch.setattr(rig.bench.outbox, "last_numbers", counted)
-    rig.order({"topic": SCANS, "first": 1, "last": 20})
-    rig.finish()
-    assert (rig.sender.last["replay"]["sent"], len(looked)) == (20, 0)
-    rig.order({"topic": SCANS, "first": 20, "last": 21}, command_id="c-2")
-    rig.finish()
-    assert (rig.sender.last["replay"]["sent"], len(looked)) == (1, 1)
-
-
-def test_refused_reads_are_replayed_like_others(rig: Rig) -> None:
-    rig.bench.scan(b"", Flaw.EMPTY)
-    rig.bench.turn()
-    high = rig.bench.outbox.committed_upto
-    rig.order({"epoch": rig.bench.outbox.epoch, "first": high, "last": high})
-    rig.finish()
-    assert rig.sent() == [high]
 
 
 # -- once --------------------------------------------------------------------------------------
@@ -207,7 +18,7 @@ def test_refused_reads_are_replayed_like_others(rig: Rig) -> None:
 
 def test_the_result_is_sent_when_it_is_on_the_disk_and_not_before(rig: Rig) -> None:
     rig.order({"epoch": rig.bench.outbox.epoch, "first": 1, "last": 2})
-    rig.bench.turn(1)
+    rig.bench.turn()
     rig.bench.gate.shut = True
     rig.finish()
     assert rig.sent() == [1, 2]

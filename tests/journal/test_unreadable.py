@@ -179,7 +179,7 @@ def test_questions_are_answered_without_what_is_not_read(data_dir: Path, urgent_
         assert {one.seq for one in stretch if not one.sound} == gone
         whole = reader.all_after(min(gone) - 1, 1)
         assert [(one.seq, one.sound) for one in whole] == [(min(gone), False)]
-        by_topic = reader.stretch_of_topic(epoch, "p/A1/scan", 1, ROWS, min(gone) - 2)
+        by_topic, _ = reader.stretch_of_topic(epoch, "p/A1/scan", 1, ROWS, min(gone) - 2)
         assert [one.seq for one in by_topic][:2] == [min(gone) - 1, max(gone) + 1]
         assert reader.executed("c-1") is None
         store.close()

@@ -79,6 +79,25 @@ def test_a_broker_that_is_killed_with_its_memory(own_broker: Mosquitto) -> None:
         assert rig.counter("replayed") == 200
 
 
+def test_a_replay_goes_on_over_cuts_and_each_event_of_it_is_told_once(
+    proxy: Proxy, plain_broker: Mosquitto
+) -> None:
+    with Audience(plain_broker.port) as audience, Rig(proxy.port) as rig:
+        rig.connected().scans(300)
+        rig.settled()
+        settled: list[tuple[int, str]] = []
+        rig.hooks.replay_settled = lambda seq, reason: settled.append((seq, reason))
+        before = len(audience.numbers())
+        rig.uplink.replay(rig.outbox.rows[NORMAL])
+        for part in range(1, 4):
+            rig.until(lambda: len(settled) >= 60 * part, "some taken")  # noqa: B023
+            proxy.cut()
+        rig.until(lambda: len(settled) >= 300, "all taken")
+        assert sorted(settled) == [(entry.seq, "") for entry in rig.outbox.rows[NORMAL]]
+        rig.until(lambda: len(set(audience.numbers()[before:])) == 300, "all arrived again")
+        assert rig.counter("connects") >= 3
+
+
 @pytest.mark.parametrize("cut_after", [1, 300, 1000, 2345, 5000])
 def test_a_cut_in_the_middle_of_a_packet(
     proxy: Proxy, plain_broker: Mosquitto, cut_after: int

@@ -23,15 +23,29 @@ def test_delays_grow_with_full_jitter_to_their_bound() -> None:
     backoff = Backoff(0.2, 5.0, Random(seed))
     first = [Backoff(0.2, 5.0, Random(n)).next_ns() / NS for n in range(200)]
     assert 0.2 <= min(first) < 0.25
-    assert 0.35 < max(first) <= 0.4
+    assert 0.7 < max(first) <= 0.8
     for _ in range(10):
         backoff.next_ns()
     later = [backoff.next_ns() / NS for _ in range(500)]
     assert 0.2 <= min(later) < 0.5
-    assert 4.5 < max(later) <= 5.0
+    assert 3.7 < max(later) <= 4.0, "a fifth is left for the attempt itself"
     assert backoff.longest_ns() == 5 * NS
     backoff.reset()
-    assert backoff.next_ns() / NS <= 0.4
+    assert backoff.next_ns() / NS <= 0.8
+
+
+def test_what_an_attempt_took_is_no_longer_waited_for() -> None:
+    plain, spent = Backoff(0.2, 5.0, Random(3)), Backoff(0.2, 5.0, Random(3))
+    for _ in range(100):
+        drawn_ns = plain.next_ns()
+        assert spent.next_ns(2 * NS) == max(drawn_ns - 2 * NS, NS // 5)
+
+
+def test_several_brokers_are_each_found_as_soon_as_one() -> None:
+    backoff = Backoff(0.2, 5.0, Random(3), ways=4)
+    assert max(backoff.next_ns() for _ in range(500)) <= 1 * NS
+    backoff.bounds(1.0, 5.0, ways=10)
+    assert {backoff.next_ns() for _ in range(5)} == {1 * NS}, "never sooner than the first wait"
 
 
 def test_a_thousand_tries_do_not_overflow() -> None:
@@ -150,21 +164,34 @@ def test_hanging_dials_are_bounded_and_an_old_one_is_left_behind() -> None:
     ended: list[Dial] = []
     dials = Targets(opening, posted, ended.append)
     dials.take(settings.addresses)
-    now_ns = 0
-    for number in range(targets.DIALS_MAX):
-        assert dials.dial(settings, now_ns)
-        assert dials.dial(settings, now_ns + targets.DIAL_FORGET_NS - 1), "one that hangs is enough"
-        assert (
-            len([one for one in threading.enumerate() if one.name == "uplink-dial"]) == number + 1
-        )
-        now_ns += targets.DIAL_FORGET_NS
-    assert not dials.dial(settings, now_ns)
+    for _ in range(targets.DIALS_MAX + 3):
+        assert dials.dial(settings, 0), "at least one is under way"
     hanging = [one for one in threading.enumerate() if one.name == "uplink-dial"]
+    assert len(hanging) == targets.DIALS_MAX
+    assert not dials.dial(settings, targets.DIAL_FORGET_NS), "left behind, and still alive"
     never.set()
     for thread in hanging:
         thread.join(10)
-    assert dials.dial(settings, now_ns)
+    assert dials.dial(settings, targets.DIAL_FORGET_NS)
     for thread in threading.enumerate():
         if thread.name == "uplink-dial":
             thread.join(10)
     assert len(begun) == targets.DIALS_MAX + 1
+
+
+def test_no_address_takes_the_dials_of_another() -> None:
+    never = threading.Event()
+    settings = Broker(addresses=(ADDRESS, Address("second", 1883, tls=False)))
+
+    def opening(_address: Address, _broker: Broker, _stage: object) -> Dialled:
+        never.wait()
+        raise TimeoutError
+
+    dials = Targets(opening, lambda _callback, _message: True, lambda _dial: None)
+    dials.take(settings.addresses)
+    for _ in range(targets.DIALS_MAX):
+        assert dials.dial(settings, 0)
+    dials.next()
+    assert dials.dial(settings, 0)
+    assert len(dials.present.dials) == 1
+    never.set()

@@ -1,5 +1,6 @@
 """The books of the window against a model: any order of commits, pages, answers and cuts."""
 
+from collections import Counter
 from random import Random
 
 from hypothesis import settings
@@ -40,6 +41,7 @@ class Deliveries(RuleBasedStateMachine):
         self.heard: set[bytes] = set()
         self.last_state = b""
         self.answered: list[int] = []
+        self.replays: Counter[str] = Counter()
 
     @initialize(
         slots=st.integers(1, 6), version=st.sampled_from(Version), salvaged=st.integers(0, 9)
@@ -71,6 +73,10 @@ class Deliveries(RuleBasedStateMachine):
     def publish_refused(self, reason: str, topic: bytes) -> None:
         assert reason
         assert topic
+
+    def replay_settled(self, seq: int, reason: str) -> None:
+        assert seq == 1
+        self.replays[reason] += 1
 
     # -- what may happen -----------------------------------------------------------------------
 
@@ -106,6 +112,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule()
     def replay(self) -> None:
         self.standing.replay([Entry(1, b"again", b"1", 0)], more=False)
+        self.replays["wanted"] += 1
 
     @rule()
     def reread(self) -> None:
@@ -211,6 +218,8 @@ class Deliveries(RuleBasedStateMachine):
         assert self.idle(), "something waits for ever"
         for lane in LANES:
             assert self.shelf.done[lane] == {entry.seq for entry in self.shelf.rows[lane]}
+        wanted = self.replays.pop("wanted", 0)
+        assert sum(self.replays.values()) == wanted, "each is told once, over all connections"
 
     def idle(self) -> bool:
         standing = self.standing
