@@ -1,8 +1,8 @@
 """The journal's folder: database and WAL live and move together, by one rename.
 
 Rules:
-1. `data_dir/journal/` holds `events.db`, its WAL, an empty file `begun-N` and nothing else: its
-   name says that the WAL was begun N times; the journal itself must know that too.
+1. `data_dir/journal/` holds `events.db`, its WAL, an empty file and nothing else. The name of that,
+   `begun-N` or `copied-N`, says which round of the WAL this is (`edge_agent.journal.rounds`).
 2. A broken journal is the whole folder renamed to `corrupt-N/`: one atomic step, so that no cut
    can part a database from its WAL (sqlite.org/howtocorrupt.html, 1.4).
 3. Nothing in a `corrupt-N/` is ever written or deleted by us.
@@ -25,7 +25,7 @@ FILE: Final = "events.db"
 _FOLDER: Final = "journal"
 _SCRATCH: Final = "salvage.tmp"
 _CORRUPT: Final = re.compile(r"corrupt-(\d+)")
-_BEGUN: Final = re.compile(r"begun-(\d{1,18})")
+_ROUND: Final = re.compile(r"(begun|copied)-(\d{1,18})")
 
 
 class Unread(OSError):
@@ -74,25 +74,25 @@ def _settle(wal: Path) -> None:
     sync_folder(wal.parent)
 
 
-def begun(folder: Path) -> int:
-    """Say how often the WAL in this folder was begun, by the name of a file; 0 if there is none."""
-    return max((number for number, _ in _begun(folder)), default=0)
+def round_of(folder: Path) -> tuple[int, bool]:
+    """Say which round of the WAL a file's name tells, and whether it is copied; 0 if none does."""
+    return max(((number, copied) for number, copied, _ in _rounds(folder)), default=(0, False))
 
 
-def begin(folder: Path, number: int) -> None:
-    """Make the name say `number`, so that it survives a cut. Raises OSError."""
-    name = folder / f"begun-{number}"
-    names = sorted(_begun(folder))
+def name_round(folder: Path, number: int, *, copied: bool) -> None:
+    """Make the name say it, so that it survives a cut. Raises OSError."""
+    name = folder / f"{'copied' if copied else 'begun'}-{number}"
+    names = sorted(_rounds(folder))
     if names:
-        names[-1][1].rename(name)
+        names[-1][2].rename(name)
     else:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     sync_folder(folder)
 
 
-def _begun(folder: Path) -> list[tuple[int, Path]]:
-    matched = ((_BEGUN.fullmatch(path.name), path) for path in folder.iterdir())
-    return [(int(match[1]), path) for match, path in matched if match]
+def _rounds(folder: Path) -> list[tuple[int, bool, Path]]:
+    matched = ((_ROUND.fullmatch(path.name), path) for path in folder.iterdir())
+    return [(int(match[2]), match[1] == "copied", path) for match, path in matched if match]
 
 
 def set_apart(data_dir: Path) -> Path:
@@ -134,8 +134,9 @@ def scratch_copy(
 
 def journal_copied(source: Path, target: Path, *, unread_as_zeros: bool) -> int:
     """Copy database, WAL and the name that goes with them from one folder into another."""
-    if number := begun(source):
-        begin(target, number)
+    number, is_copied = round_of(source)
+    if number:
+        name_round(target, number, copied=is_copied)
     return sum(
         copied(source / name, target / name, unread_as_zeros=unread_as_zeros)
         for name in (FILE, f"{FILE}-wal")

@@ -16,11 +16,12 @@ from zlib import crc32
 
 from sqlalchemy import Engine
 
-from edge_agent.journal import folder, pages, schema, wal
+from edge_agent.journal import pages, schema, wal
 from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import given_upto, restored
+from edge_agent.journal.rounds import Rounds
 from edge_agent.journal.trimming import trimmed
-from edge_agent.journal.trouble import sqlite_errors, trouble_of
+from edge_agent.journal.trouble import sqlite_errors
 from edge_agent.records import (
     PAGE_ROWS,
     SALVAGED,
@@ -66,18 +67,18 @@ class Store:
         self._wal = Path(f"{file}-wal")
         self._written_pages = 0
         self._payload_bytes = 0
-        self._begun = folder.begun(file.parent)
-        self._begin_due = True
+        self._rounds = Rounds(self.sql, file)
         self.epoch = ""
         self.high = 0
         self.commits = 0
         with sqlite_errors():
+            self._rounds.recognise()
             self._know_itself()
             self._names = Names()
             self._names.read(self.sql)
             self._make_durable()
             self._grow_wal()
-            if self._begin_due:
+            if self._rounds.due:
                 self._begin_if_there_is_room()
 
     def _make_durable(self) -> None:
@@ -89,7 +90,8 @@ class Store:
         part of the old one could come back over what is in the database.
         """
         try:
-            self._checkpoint()
+            self._rounds.look_behind(self._copy_out())
+            self._rounds.copied()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_FULL":
                 raise
@@ -99,7 +101,7 @@ class Store:
 
     def _begin_if_there_is_room(self) -> None:
         try:
-            self._begin()
+            self._rounds.begin()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorname != "SQLITE_FULL":
                 raise
@@ -112,29 +114,7 @@ class Store:
         finally:
             os.close(fd)
 
-    def _begin(self) -> None:
-        """Begin the WAL with a word that a name in the folder bears out before an event follows.
-
-        A start that finds the name without the word knows that the WAL is lost, and events with it.
-        """
-        number = self._begun + 1
-        said = "INSERT OR REPLACE INTO meta (key, value) VALUES ('begun', ?)"
-        self.sql.execute(said, (str(number),))
-        try:
-            folder.begin(self._wal.parent, number)
-        except OSError as error:
-            raise trouble_of(error) from error
-        self._begun = number
-        self._begin_due = False
-
     def _know_itself(self) -> None:
-        known = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'begun'"
-        (begun,) = self.sql.execute(known).fetchone()
-        if self._begun > begun:
-            raise Broken(
-                f"the WAL is gone or cannot be read: begun {self._begun} times, not {begun}"
-            )
-        self._begun = begun
         found = self.sql.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         if found is None:
             self.epoch = os.urandom(6).hex()
@@ -203,8 +183,8 @@ class Store:
                 self.high = rows[-1][0]
                 self._names.learn(batch)
                 return self._kept() if batch.trim else None
-            if self._begin_due:
-                self._begin()
+            if self._rounds.due:
+                self._rounds.begin()
             sql.execute("BEGIN IMMEDIATE")
             try:
                 gone_bytes = self._write(batch)
@@ -345,7 +325,6 @@ class Store:
         with sqlite_errors():
             self._checkpoint()
             self._begin_if_there_is_room()
-            self._begin()
 
     def rest(self) -> None:
         """Copy all out and begin the WAL anew: the next start finds next to nothing in it."""
@@ -355,13 +334,18 @@ class Store:
             self.sql.execute(said, (str(self.high),))
 
     def _checkpoint(self) -> None:
+        self._copy_out()
+        self._rounds.copied()
+
+    def _copy_out(self) -> int:
+        """Copy the WAL into the database; returns how many pages it has."""
         busy, in_log, copied = self.sql.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if busy or in_log != copied:
             raise DiskTrouble(
                 "failing", f"a checkpoint copied {copied} of {in_log} pages", "check the card"
             )
         self._written_pages = 0
-        self._begin_due = True
+        return max(int(in_log), 0)
 
     def close(self) -> None:
         """Let go of the file. SQLite then removes the WAL, which costs growing it again."""

@@ -13,6 +13,12 @@ _HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _SALTS: Final = slice(16, 24)
 _FRAME_SALTS: Final = slice(8, 16)
+_PAGE_AND_SIZE: Final = slice(8)
+_SIZE_AFTER_COMMIT: Final = slice(4, 8)  # zero in a frame that ends no transaction
+
+TORN_COMMITS_MAX: Final = 2
+"""Commit frames that a power cut leaves behind the last whole transaction: one was being written,
+and `psow=0` writes its last frame twice."""
 
 
 def frames(wal: Path, page_bytes: int) -> int:
@@ -35,3 +41,26 @@ def _frames(fd: int, frame_bytes: int) -> int:
         else:
             beyond = middle
     return used
+
+
+def stops_early(wal: Path, page_bytes: int, recovered: int) -> bool:
+    """Say whether whole transactions stand behind the `recovered` frames: one before is damaged.
+
+    SQLite ends its recovery at the first frame that does not fit its checksum, and says nothing of
+    those behind it. Raises OSError.
+    """
+    frame_bytes = _FRAME_HEADER_BYTES + page_bytes
+    fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        salts = os.pread(fd, _HEADER_BYTES, 0)[_SALTS]
+        at = _HEADER_BYTES + recovered * frame_bytes
+        last = os.pread(fd, _FRAME_HEADER_BYTES, at - frame_bytes)
+        if os.pread(fd, _FRAME_HEADER_BYTES, at)[_PAGE_AND_SIZE] == last[_PAGE_AND_SIZE]:
+            at += frame_bytes  # the last frame of what is recovered, written twice
+        commits = 0
+        while header := os.pread(fd, _FRAME_HEADER_BYTES, at):
+            commits += header[_FRAME_SALTS] == salts and any(header[_SIZE_AFTER_COMMIT])
+            at += frame_bytes
+    finally:
+        os.close(fd)
+    return commits > TORN_COMMITS_MAX

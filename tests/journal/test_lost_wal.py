@@ -1,13 +1,14 @@
 """A WAL that is gone, or that nobody can read any more: no number is given twice for it."""
 
 import json
+import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from edge_agent.journal import folder
+from edge_agent.journal import folder, wal
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.records import SALVAGED, Batch, DiskTrouble
@@ -71,7 +72,7 @@ def later_run(data_dir: Path) -> Store:
     return opened(data_dir)
 
 
-def failing(*_: object) -> None:
+def failing(*_: object, **__: object) -> None:
     raise OSError(5, "Input/output error")
 
 
@@ -80,7 +81,7 @@ def run_with_a_checkpoint_whose_own_words_failed(data_dir: Path) -> Store:
     store = opened(data_dir)
     filled(store, 30)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(folder, "begin", failing)
+        patch.setattr(folder, "name_round", failing)
         with pytest.raises(DiskTrouble):
             store.checkpoint()
     return store
@@ -182,7 +183,7 @@ def test_a_journal_of_before_goes_on_and_is_guarded_from_then_on(
     filled(store, 30)
     store.sql.execute("DELETE FROM meta WHERE key = 'begun'")
     store.close()
-    for name in folder.place(data_dir).glob("begun-*"):
+    for name in folder.place(data_dir).glob("[bc]*-*"):
         name.unlink()
     again = opened(data_dir)
     assert again.epoch == store.epoch
@@ -206,3 +207,51 @@ def test_a_commit_costs_no_name(store: Store, data_dir: Path) -> None:
     store.checkpoint()
     assert names() != before
     assert len(names()) == len(before)
+
+
+# -- damage in the middle ----------------------------------------------------------------------
+
+
+def spoilt_frame(wal: Path, number: int) -> None:
+    """Flip a bit in the page of a frame, counted from 1."""
+    with wal.open("r+b") as file:
+        file.seek(HEADER_BYTES + (number - 1) * (FRAME_HEADER_BYTES + 4096) + 100)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes((byte[0] ^ 1,)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_wal_that_is_damaged_and_goes_on_gives_no_number_twice(
+    data_dir: Path, tmp_path: Path, seed: int
+) -> None:
+    """Wherever the bit falls: all rows are there, or the epoch is another one."""
+    rng = random.Random(seed)
+    store = opened(data_dir)
+    for seq in range(1, 41):
+        store.commit(batch(row(seq)))
+    frames = wal.frames(wal_of(data_dir), 4096)
+    dead = killed(data_dir, tmp_path / "dead")
+    store.close()
+    last_transaction = 2
+    spoilt_frame(wal_of(dead), rng.randrange(1, frames + 1 - last_transaction))
+    again = opened(dead)
+    kept = [found.seq for found in again.all_after(0, 1000)]
+    assert again.epoch != store.epoch, f"numbers go on behind {kept[-1:]} of 40"
+    assert folder.set_apart_before(dead)
+    again.close()
+
+
+def test_a_torn_last_transaction_is_no_damage(data_dir: Path, tmp_path: Path) -> None:
+    store = opened(data_dir)
+    for seq in range(1, 41):
+        store.commit(batch(row(seq)))
+    frames = wal.frames(wal_of(data_dir), 4096)
+    dead = killed(data_dir, tmp_path / "dead")
+    store.close()
+    spoilt_frame(wal_of(dead), frames)
+    spoilt_frame(wal_of(dead), frames - 1)
+    again = opened(dead)
+    assert again.epoch == store.epoch
+    assert [found.seq for found in again.all_after(0, 1000)] == list(range(1, 40))
+    again.close()

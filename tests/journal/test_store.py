@@ -54,7 +54,7 @@ def test_a_journal_that_was_killed_is_opened_without_a_shared_index(
     after = killed(data_dir, tmp_path / "after")
     again = opened(after)
     assert sorted(path.name for path in folder.place(after).iterdir()) == [
-        f"begun-{folder.begun(folder.place(after))}",
+        f"begun-{folder.round_of(folder.place(after))[0]}",
         folder.FILE,
         folder.FILE + "-wal",
     ]
@@ -122,7 +122,7 @@ def test_a_file_above_a_lowered_quota_frees_pages_before_it_takes_rows(data_dir:
     with pytest.raises(DiskTrouble):
         small.commit(batch(wide))
     small.commit(batch(wide, aside=[(NORMAL, 7, "refused")], trim=Trim(300, 0, 0, 0)))
-    assert kept(small) == [300, 301]
+    assert [found.seq for found in small.all_after(0, 1000)] == [300, 301]
     small.close()
 
 
