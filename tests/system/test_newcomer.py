@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,15 @@ def test_a_reader_who_has_enough_is_no_error(words: tuple[str, ...]) -> None:
         assert ended.wait(PATIENCE_S) == 0
 
 
+@pytest.fixture
+def _heeds_ctrl_c() -> Iterator[None]:
+    """What a shell has put into its background ignores Ctrl-C, and so does all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_ctrl_c")
 @pytest.mark.parametrize("words", [("status",), ("outbox", "export")])
 def test_ctrl_c_ends_a_command_that_waits_without_a_word(
     agent: Agent, words: tuple[str, ...]
