@@ -111,7 +111,7 @@ def test_a_reader_who_has_enough_is_no_error(words: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def _heeds_ctrl_c() -> Iterator[None]:
-    """What a shell has put into its background ignores Ctrl-C, and so does all that it starts."""
+    """Have Ctrl-C heeded: a shell's background ignores it, and so does all that it starts."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
