@@ -21,6 +21,7 @@ from edge_agent.numbering import Numbering
 from edge_agent.ports import Clock, Lane
 from edge_agent.reactor import Reactor
 from edge_agent.records import (
+    SALVAGED,
     Batch,
     Broken,
     Cursor,
@@ -154,7 +155,8 @@ class Outbox:
         if pending_bytes <= self.storage.easy_bytes:
             return _YES
         upto = self.dispatch.settled_upto()
-        room = self.storage.room(pending_bytes, upto, urgent=bool(lane))
+        salvaged = self.dispatch.acknowledged_upto(SALVAGED)
+        room = self.storage.room(pending_bytes, upto, urgent=bool(lane), salvaged_upto=salvaged)
         if room is Room.WAIT:
             self._anyone_waits = True
             self._ask_seal()

@@ -123,7 +123,7 @@ class Trim(NamedTuple):
     """What may go: rows up to `upto` (settled and folded into a snapshot).
 
     Of those the oldest go until at most `keep_bytes` of payloads remain; those up to `aged_upto`
-    go whatever the bytes. `cursor` says which salvaged rows are acknowledged.
+    go whatever the bytes. Of salvaged rows those up to `salvaged_upto` go, 0 for none.
     """
 
     upto: int
@@ -138,6 +138,7 @@ class Kept(NamedTuple):
     used_bytes: int
     payload_bytes: int
     oldest_seq: int
+    oldest_salvaged: int = 0
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Rules:
    window; then it is no.
 3. Rows of the replay window go when they are too many bytes, or too old by the monotonic clock:
    a restart begins the age of what it finds at zero, so it keeps longer, never shorter.
+4. What was salvaged and is acknowledged goes as soon as room is needed, or when it is too old.
 """
 
 from collections import deque
@@ -59,10 +60,12 @@ class Storage:
         self._trim_upto = 0
         self._fruitless_upto = -1
         self._marks: deque[tuple[int, int]] = deque(maxlen=AGE_MARKS_MAX)
+        self._opened_ns = 0
 
     def opened(self, kept: Kept, high: int, now_ns: int) -> None:
         """Begin with what the journal holds."""
         self._kept = kept
+        self._opened_ns = now_ns
         self._marks.append((high, now_ns))
         self._weigh()
 
@@ -81,7 +84,9 @@ class Storage:
         squeezed_from = (limits.quota_bytes - limits.reserve_bytes) * SQUEEZE_EIGHTHS // 8
         self.easy_bytes = squeezed_from - self.used_bytes
 
-    def room(self, size_bytes: int, acked_upto: int, *, urgent: bool) -> Room:
+    def room(
+        self, size_bytes: int, acked_upto: int, *, urgent: bool, salvaged_upto: int = 0
+    ) -> Room:
         """Say whether so many bytes may come; WAIT when a trim will make room."""
         limits = self.limits
         ceiling = limits.quota_bytes - (0 if urgent else limits.reserve_bytes)
@@ -90,7 +95,8 @@ class Storage:
             if used * 8 > ceiling * SQUEEZE_EIGHTHS:
                 self.trim_wanted = True
             return Room.YES
-        if self._fruitless_upto < acked_upto and 0 < self._kept.oldest_seq <= acked_upto:
+        events = self._fruitless_upto < acked_upto and 0 < self._kept.oldest_seq <= acked_upto
+        if events or 0 < self._kept.oldest_salvaged <= salvaged_upto:
             self.trim_wanted = True
             return Room.YES if urgent else Room.WAIT
         return Room.NO
@@ -129,7 +135,13 @@ class Storage:
         squeezed = (
             self.used_bytes * 8 > (limits.quota_bytes - limits.reserve_bytes) * SQUEEZE_EIGHTHS
         )
-        return Trim(acked_upto, aged_upto, 0 if squeezed else limits.replay_bytes, salvaged_upto)
+        old = now_ns - self._opened_ns >= limits.replay_ns
+        return Trim(
+            acked_upto,
+            aged_upto,
+            0 if squeezed else limits.replay_bytes,
+            salvaged_upto if squeezed or old else 0,
+        )
 
     @property
     def used_bytes(self) -> int:

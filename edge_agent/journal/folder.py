@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -95,12 +96,30 @@ def _rounds(folder: Path) -> list[tuple[int, bool, Path]]:
     return [(int(match[2]), match[1] == "copied", path) for match, path in matched if match]
 
 
-def set_apart(data_dir: Path) -> Path:
-    """Rename the broken journal's folder to the next `corrupt-N`; return where it is now."""
+def set_apart(data_dir: Path, why: str) -> Path:
+    """Rename the broken journal's folder to the next `corrupt-N`; return where it is now.
+
+    Why is written beside it, for the salvage and for people; that it cannot be is no reason to
+    keep the broken journal in its place.
+    """
     target = next_apart(data_dir)
     (data_dir / _FOLDER).rename(target)
+    with suppress(OSError):
+        _why(target).write_text(" ".join(why.split()), "utf-8")
     sync_folder(data_dir)
     return target
+
+
+def why_apart(corrupt: Path) -> str:
+    """Say why a folder was set apart; nothing where that could not be written."""
+    try:
+        return _why(corrupt).read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _why(corrupt: Path) -> Path:
+    return corrupt.with_name(f"{corrupt.name}.why")
 
 
 def next_apart(data_dir: Path) -> Path:

@@ -36,7 +36,6 @@ def open_store(
     Raises DiskTrouble (try again later) and NewerJournal (refuse to start).
     """
     max_pages = schema.max_pages(quota_bytes)
-    why = ""
     try:
         try:
             store = _open(
@@ -45,11 +44,10 @@ def open_store(
                 apart=data_dir,
                 unreadable_is_broken=unreadable_is_broken,
             )
-        except Broken as broken:
-            why = " ".join(str(broken).split())
+        except Broken:
             store = _open(folder.journal_file(data_dir), max_pages, vfs)
         try:
-            _take_over(store, data_dir, why, unread_as_zeros=unreadable_is_broken)
+            _take_over(store, data_dir, quota_bytes, unread_as_zeros=unreadable_is_broken)
         except BaseException:
             store.close()  # or it would hold the lock against the next attempt
             raise
@@ -74,8 +72,9 @@ def _settled(data_dir: Path, *, unreadable_is_broken: bool) -> Path:
     except folder.Unread as error:
         if not unreadable_is_broken:
             raise
-        folder.set_apart(data_dir)
-        raise Broken(f"the WAL cannot be read: {error}") from error
+        why = f"the WAL cannot be read: {error}"
+        folder.set_apart(data_dir, why)
+        raise Broken(why) from error
 
 
 def _open(
@@ -103,12 +102,12 @@ def _open(
             schema.prepare(connection)
         with _as_broken(unreadable_is_broken):
             return Store(engine, file)
-    except Broken:
+    except Broken as broken:
         try:
             if apart is not None:
                 # while it is open: SQLite sees that the file has moved, and does not copy the WAL
                 # into it when it is closed
-                folder.set_apart(apart)
+                folder.set_apart(apart, str(broken))
         finally:
             engine.dispose()
         raise
@@ -144,12 +143,16 @@ def _judge(verdict: str, *, unreadable_is_broken: bool) -> None:
     raise Broken(verdict)
 
 
-def _take_over(store: Store, data_dir: Path, why: str, *, unread_as_zeros: bool) -> None:
-    """Salvage every folder that was set apart and is not in our books yet; the last, for `why`."""
+def _take_over(store: Store, data_dir: Path, quota_bytes: int, *, unread_as_zeros: bool) -> None:
+    """Salvage every folder that was set apart and is not in our books yet."""
     folder.drop_scratch(data_dir)
     with sqlite_errors():
-        found = folder.set_apart_before(data_dir)
-        for corrupt in found:
+        for corrupt in folder.set_apart_before(data_dir):
             if not store.knows_of(corrupt.name):
-                word = why if corrupt == found[-1] else ""
-                salvage(store.sql, data_dir, corrupt, why=word, unread_as_zeros=unread_as_zeros)
+                salvage(
+                    store.sql,
+                    data_dir,
+                    corrupt,
+                    quota_bytes=quota_bytes,
+                    unread_as_zeros=unread_as_zeros,
+                )

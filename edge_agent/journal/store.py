@@ -247,7 +247,9 @@ class Store:
         (pages,) = sql.execute("PRAGMA page_count").fetchone()
         (free,) = sql.execute("PRAGMA freelist_count").fetchone()
         oldest = sql.execute("SELECT min(seq) FROM event").fetchone()[0] or 0
-        return Kept((pages - free) * schema.PAGE_BYTES, self._payload_bytes, oldest)
+        salvaged = sql.execute("SELECT min(id) FROM salvaged").fetchone()[0] or 0
+        used_bytes = (pages - free) * schema.PAGE_BYTES
+        return Kept(used_bytes, self._payload_bytes, oldest, salvaged)
 
     # -- reading -------------------------------------------------------------------------------
 

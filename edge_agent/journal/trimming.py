@@ -39,9 +39,14 @@ def trimmed(sql: sqlite3.Connection, trim: Trim, payload_bytes: int) -> int:
         sql.execute("DELETE FROM event WHERE " + going, (last,))
         if aside.rowcount:
             sql.execute(_COUNT_ASIDE_GONE, (aside.rowcount,))
-    if excess > 0:
-        sql.execute("DELETE FROM salvaged WHERE id <= ?", (trim.salvaged_upto,))
-        sql.execute(
-            "DELETE FROM set_aside WHERE lane = ? AND seq <= ?", (SALVAGED, trim.salvaged_upto)
-        )
+    if trim.salvaged_upto:
+        _trim_salvaged(sql, trim.salvaged_upto)
     return int(gone_bytes)
+
+
+def _trim_salvaged(sql: sqlite3.Connection, upto: int) -> None:
+    going = "SELECT id FROM salvaged WHERE id <= ? ORDER BY id LIMIT ?"
+    (last,) = sql.execute(f"SELECT max(id) FROM ({going})", (upto, TRIM_ROWS_MAX)).fetchone()
+    if last is not None:
+        sql.execute("DELETE FROM salvaged WHERE id <= ?", (last,))
+        sql.execute("DELETE FROM set_aside WHERE lane = ? AND seq <= ?", (SALVAGED, last))

@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-_HEADER_BYTES: Final = 32
-_FRAME_HEADER_BYTES: Final = 24
+HEADER_BYTES: Final = 32
+FRAME_HEADER_BYTES: Final = 24
 _SALTS: Final = slice(16, 24)
 _FRAME_SALTS: Final = slice(8, 16)
 _PAGE_AND_SIZE: Final = slice(8)
@@ -25,18 +25,18 @@ def frames(wal: Path, page_bytes: int) -> int:
     """Count the frames of the present round, committed or not; raises OSError."""
     fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return _frames(fd, _FRAME_HEADER_BYTES + page_bytes)
+        return _frames(fd, FRAME_HEADER_BYTES + page_bytes)
     finally:
         os.close(fd)
 
 
 def _frames(fd: int, frame_bytes: int) -> int:
-    salts = os.pread(fd, _HEADER_BYTES, 0)[_SALTS]
-    used, beyond = 0, (os.fstat(fd).st_size - _HEADER_BYTES) // frame_bytes + 1
+    salts = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
+    used, beyond = 0, (os.fstat(fd).st_size - HEADER_BYTES) // frame_bytes + 1
     while beyond - used > 1:
         middle = (used + beyond) // 2
-        at = _HEADER_BYTES + (middle - 1) * frame_bytes
-        if os.pread(fd, _FRAME_HEADER_BYTES, at)[_FRAME_SALTS] == salts:
+        at = HEADER_BYTES + (middle - 1) * frame_bytes
+        if os.pread(fd, FRAME_HEADER_BYTES, at)[_FRAME_SALTS] == salts:
             used = middle
         else:
             beyond = middle
@@ -49,16 +49,16 @@ def stops_early(wal: Path, page_bytes: int, recovered: int) -> bool:
     SQLite ends its recovery at the first frame that does not fit its checksum, and says nothing of
     those behind it. Raises OSError.
     """
-    frame_bytes = _FRAME_HEADER_BYTES + page_bytes
+    frame_bytes = FRAME_HEADER_BYTES + page_bytes
     fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        salts = os.pread(fd, _HEADER_BYTES, 0)[_SALTS]
-        at = _HEADER_BYTES + recovered * frame_bytes
-        last = os.pread(fd, _FRAME_HEADER_BYTES, at - frame_bytes)
-        if os.pread(fd, _FRAME_HEADER_BYTES, at)[_PAGE_AND_SIZE] == last[_PAGE_AND_SIZE]:
+        salts = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
+        at = HEADER_BYTES + recovered * frame_bytes
+        last = os.pread(fd, FRAME_HEADER_BYTES, at - frame_bytes)
+        if os.pread(fd, FRAME_HEADER_BYTES, at)[_PAGE_AND_SIZE] == last[_PAGE_AND_SIZE]:
             at += frame_bytes  # the last frame of what is recovered, written twice
         commits = 0
-        while header := os.pread(fd, _FRAME_HEADER_BYTES, at):
+        while header := os.pread(fd, FRAME_HEADER_BYTES, at):
             commits += header[_FRAME_SALTS] == salts and any(header[_SIZE_AFTER_COMMIT])
             at += frame_bytes
     finally:

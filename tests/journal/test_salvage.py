@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.journal import folder, opening, salvage
+from edge_agent.journal import folder, opening, wreck
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.records import NORMAL, SALVAGED, URGENT, Cursor, DiskTrouble
@@ -94,7 +94,7 @@ def test_a_bad_page_costs_its_rows_and_no_other(data_dir: Path, which: int) -> N
 def test_a_bad_first_page_of_rows_far_from_one_does_not_take_for_ever(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salvage, "FAILED_READS_MAX", 8_000)
+    monkeypatch.setattr(wreck, "FAILED_READS_MAX", 8_000)
     first = 50_000_000
     store = opened(data_dir)
     store.commit(batch(row(1), row(2)))
@@ -113,7 +113,7 @@ def test_a_bad_first_page_of_rows_far_from_one_does_not_take_for_ever(
 def test_a_bad_root_ends_the_search_and_the_agent_goes_on(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(salvage, "FAILED_READS_MAX", 2_000)
+    monkeypatch.setattr(wreck, "FAILED_READS_MAX", 2_000)
     made(data_dir)
     sql = sqlite3.connect(folder.place(data_dir) / folder.FILE)
     (root,) = sql.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'event'").fetchone()
