@@ -48,12 +48,15 @@ def journal_file(data_dir: Path) -> Path:
     sync_folder(data_dir)
     if os.access(data_dir.parent, os.R_OK):
         sync_folder(data_dir.parent)
-    _settle(folder / f"{FILE}-wal")
+    _settle(folder / f"{FILE}-wal", is_copied=round_of(folder)[1])
     return folder / FILE
 
 
-def _settle(wal: Path) -> None:
+def _settle(wal: Path, *, is_copied: bool) -> None:
     """Write a WAL that was left behind anew: recovery believes it, and we publish what it says.
+
+    One that is copied is written empty: SQLite takes the salts of a header that was torn as they
+    are, and frames of the round before would look like those of the next.
 
     A process that was killed may not have flushed it, and after a flush that failed the kernel
     takes its pages for clean: another flush would say yes and write nothing. Not in place: its
@@ -63,7 +66,10 @@ def _settle(wal: Path) -> None:
         return
     copy = wal.with_name(f"{wal.name}.new")
     try:
-        copied(wal, copy)
+        if is_copied:
+            copy.write_bytes(bytes(wal.stat().st_size))
+        else:
+            copied(wal, copy)
         _sync_file(copy)
     except OSError as error:
         copy.unlink(missing_ok=True)

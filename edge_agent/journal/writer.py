@@ -28,13 +28,23 @@ RETRY_MAX_S: Final = 2.0
 """Back-off after a disk error: doubled from the least to the most, back to the least by success."""
 
 REOPEN_EVERY: Final = 2
-"""Attempts at one job after which the file is closed, opened anew and checked before the next."""
+"""Attempts at one job after which the file is closed, opened anew and checked before the next;
+after an I/O error it always is."""
 
 ASK_TRIES_MAX: Final = 8
 """Attempts at a question that the disk does not read, some 9 s; then this question and those after
 it are answered without what is not read (`edge_agent.journal.around`), and commits go on."""
 
 _POST_PAUSE_S: Final = 0.01
+
+
+def opens_anew(trouble: DiskTrouble, attempts: int) -> bool:
+    """Say whether the file is opened anew before the next attempt.
+
+    What a commit that failed has left in the WAL must not stand behind the next one: it would be
+    taken for commits that recovery passed over.
+    """
+    return trouble.kind == "failing" or attempts % REOPEN_EVERY == 0
 
 
 class Posting(Protocol):
@@ -91,7 +101,7 @@ class _Work:
                 self._answer(self._told.troubled, trouble)
             if job.kind == "ask" and self._store is not None and unread(trouble):
                 self._tried_to_read()
-            elif self._attempts % REOPEN_EVERY == 0:
+            elif opens_anew(trouble, self._attempts):
                 self._let_go()
             return float(min(RETRY_MIN_S * 2 ** min(self._attempts - 1, 10), RETRY_MAX_S))
         self._attempts = 0

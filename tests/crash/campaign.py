@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_agent.journal import folder
 from edge_agent.journal.opening import open_store
 from tests.crash.ledger import Ledger, Phase, complaints
 from tests.crash.lives import QUOTA_BYTES, World
@@ -193,5 +194,5 @@ def kept_and_goes_on(place: Path, ledger: Ledger) -> list[str]:
         found += [f"after going on: {what}" for what in complaints(store, told)]
     finally:
         store.close()
-    found += [f"set apart without need: {path.name}" for path in data_dir.glob("corrupt-*")]
+    found += [f"set apart without need: {path.name}" for path in folder.set_apart_before(data_dir)]
     return found

@@ -18,7 +18,7 @@ import pytest
 from edge_agent.journal import store as store_module
 from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
-from edge_agent.journal.writer import REOPEN_EVERY
+from edge_agent.journal.writer import opens_anew
 from edge_agent.records import DiskTrouble
 from tests.crash.breakage import a_page, broken
 from tests.crash.campaign import CUTS, SEED, Check, Tally, asked, kept_and_goes_on, run
@@ -91,7 +91,7 @@ class Agent:
                 job(self.store or self._open())
             except DiskTrouble as trouble:
                 self.troubles.append(trouble)
-                if attempt % REOPEN_EVERY == 0:
+                if opens_anew(trouble, attempt):
                     self.let_go()
             else:
                 return

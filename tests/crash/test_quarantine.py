@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from edge_agent.journal import folder
 from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
 from edge_agent.records import SALVAGED, Cursor, StoredRow
@@ -103,7 +104,7 @@ def check_of(case: Broken, expected: Salvaged, *, untouched: bool = True) -> Che
             found.append(f"salvaged {len(came_out.rows)} rows, not {len(expected.rows)}")
         if came_out.cursor.salvaged != expected.cursor.salvaged:
             found.append(f"the cursor of what was salvaged is {came_out.cursor}")
-        apart = sorted(path.name for path in (place / "data").glob("corrupt-*"))
+        apart = [path.name for path in folder.set_apart_before(place / "data")]
         if apart != ["corrupt-1"]:
             found.append(f"set apart: {apart}")
         elif untouched and (changed := changed_apart(place, case)):
