@@ -92,7 +92,10 @@ class Quarantined(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """Numbers that a replay could not send, both ends included, and why: `GapReason`, `expired`."""
+    """Numbers that a replay could not send, both ends included, and why.
+
+    A `GapReason`, `expired`, or `unknown`.
+    """
 
     first: int
     last: int

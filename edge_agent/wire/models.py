@@ -312,7 +312,10 @@ class MissingSaid(Model):
 
     first: Number
     last: Number
-    reason: Literal["expired", "unknown"] | GapReason
+    reason: Literal["expired", "unknown"] | GapReason = Field(
+        description="`expired`: sent, and gone with the replay window; `unknown`: this agent knows "
+        "of no such number, or of no such epoch; else the word of the `outbox.gap` that told it."
+    )
 
 
 class ReplaySaid(Model):
