@@ -114,6 +114,7 @@ class Announcer:
     def _on_states(self, now_ns: int) -> int:
         self.uplink.publish_status()
         self._publish_info()
+        self.retained.retry()
         return now_ns + STATE_NS
 
     def _retained_topics(self) -> list[str]:

@@ -156,8 +156,6 @@ class Agent:
         self.outbox.opened(restored)
         self.outbox.note_meta("run", "running")
         self.synchrony.started()
-        for report in restored.quarantined:
-            _log.warning("a journal was found broken and set apart: %s", report)
         for device in self._configuration.devices:
             self._add(device)
         self.uplink.start()

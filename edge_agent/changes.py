@@ -15,9 +15,9 @@ class Changes:
     """What to do, and what runs then.
 
     Stop `removed` and the old ones of `replaced` before the first of `replaced` and `added` is
-    started: a port may have moved from one device to another. `after_restart` says in words what
-    has to wait; `then` is the configuration that is in force once the rest is done, and the old
-    one of the next comparison.
+    started: a port may have moved from one device to another. `after_restart` says what has to
+    wait, by key, in words; `then` is the configuration that is in force once the rest is done,
+    and the old one of the next comparison.
     """
 
     removed: tuple[Device, ...]
@@ -27,7 +27,7 @@ class Changes:
     stations_added: tuple[Station, ...]
     broker: bool
     journal: bool
-    after_restart: tuple[str, ...]
+    after_restart: dict[str, str]
     then: Configuration
 
     @property
@@ -61,14 +61,14 @@ def changes(old: Configuration, new: Configuration) -> Changes:
         stations_added=tuple(one for one in new.stations if one not in old.stations),
         broker=new.broker != old.broker,
         journal=new.journal != old.journal,
-        after_restart=tuple(
-            f"{key}: {then} instead of {now}: takes effect after a restart"
+        after_restart={
+            key: f"{key}: {then} instead of {now}: takes effect after a restart"
             for key, now, then in (
                 ("agent.id", old.agent.id, new.agent.id),
                 ("agent.data_dir", old.agent.data_dir, new.agent.data_dir),
                 ("site.base", old.site.base, new.site.base),
             )
             if now != then
-        ),
+        },
         then=replace(new, agent=old.agent, site=old.site),
     )

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from edge_agent.gaps import Numbers
 from edge_agent.outbox import Outbox
 from edge_agent.records import PAGE_ROWS, Entry, StoredRow
 from edge_agent.wire import command, messages
@@ -55,6 +56,7 @@ class _Order:
     after_seq: int = 0
     sent: int = 0
     read: bool = False
+    found: bool = False
     on_its_way: dict[int, int] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
 
@@ -165,7 +167,7 @@ class Commands:
                 break
             number = row.n if by_topic else row.seq
             self._note_missing(order, number)
-            order.next = number + 1
+            order.next, order.found = number + 1, True
             if row.sound:
                 entries.append(self._outbox.dispatch.entry(row))
                 order.on_its_way[row.seq] = number
@@ -214,15 +216,23 @@ class Commands:
         first, last = order.next, number - 1
         if first > last:  # nearly always; and to know the last numbers costs a look at all waiting
             return
-        high = self._outbox.committed_upto if order.epoch == self._outbox.epoch else last
-        if order.replay.topic is not None and order.epoch == self._outbox.epoch:
-            high = self._outbox.last_numbers().get(order.replay.topic, 0)
-        for low, top, reason in (
-            (first, min(last, high), "expired"),
-            (max(first, high + 1), last, "unknown"),
-        ):
-            if low <= top:
-                self._miss(order, low, top, reason)
+        for low, top, reason in self._known_of(order, first, last).fates(first, last):
+            self._miss(order, low, top, reason)
+
+    def _known_of(self, order: _Order, first: int, last: int) -> Numbers:
+        """Say what is known of the numbers `first` to `last` that an order asks for."""
+        outbox, topic = self._outbox, order.replay.topic
+        if order.epoch != outbox.epoch:
+            known = outbox.past.get(order.epoch, Numbers(0, 0))
+            # which of a topic's numbers are lost, or were given, is not known of another epoch
+            return known if topic is None or not known.high else Numbers(last + 1, last)
+        known = outbox.numbers()
+        if topic is None:
+            return known
+        # the oldest are trimmed first: what has older ones of its topic before it was not trimmed
+        untrimmed = known.oldest == 1 or order.found
+        high = outbox.last_numbers().get(topic, 0)
+        return Numbers(first if untrimmed else high + 1, high)
 
     def _finish(self, order: _Order) -> None:
         wanted = order.replay

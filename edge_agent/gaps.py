@@ -6,6 +6,7 @@ Rules:
 2. What is kept in the journal's books has a CRC; books that do not fit it are taken for empty.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,6 +33,7 @@ class Losses(NamedTuple):
     """What of this epoch is lost: how many numbers in all, and the stretches found just now."""
 
     total: int
+    known: list[_Span]
     fresh: list[_Span]
     books: str
 
@@ -43,12 +45,52 @@ class Losses(NamedTuple):
         fresh = [span for found in restored.missing for span in _without(found, known)]
         total += sum(last - first + 1 for first, last in fresh)
         kept = sorted([*known, *fresh])[-LOSSES_KNOWN_MAX:]
-        return cls(total, fresh, sealed({"total": total, "known": kept}))
+        return cls(total, kept, fresh, sealed({"total": total, "known": kept}))
 
     @property
     def key(self) -> str:
         """Under which key the books are kept."""
         return _LOST
+
+
+class Numbers(NamedTuple):
+    """The numbers of an epoch: given up to `high`, trimmed below `oldest`, some of them lost."""
+
+    oldest: int
+    high: int
+    lost: Iterable[_Span] = ()
+
+    def fates(self, first: int, last: int) -> list[tuple[int, int, str]]:
+        """Say why these are not in the journal: `damaged`, `expired`, or `unknown` (not given)."""
+        given = min(last, self.high)
+        damaged = [
+            part
+            for low, top in sorted([*self.lost, (self.oldest, self.high)])
+            if (part := (max(low, first), min(top, given)))[0] <= part[1]
+        ]
+        found = [(*part, "expired") for part in _without((first, given), damaged)]
+        at = first
+        for low, top in damaged:
+            if top >= at:
+                found.append((max(low, at), top, "damaged"))
+                at = top + 1
+        found.append((max(first, self.high + 1), last, "unknown"))
+        return sorted(part for part in found if part[0] <= part[1])
+
+
+def past(reports: Iterable[str]) -> dict[str, Numbers]:
+    """Give what is known of the epochs of journals that were set apart, by their reports.
+
+    What is not lost and not there has been sent and trimmed.
+    """
+    known: dict[str, Numbers] = {}
+    for text in reports:
+        report = json.loads(text)
+        lost = [(low, top) for low, top in report["missing"]]
+        high = max(report["high"], *(top for _, top in lost), 0)
+        known[report["epoch"]] = Numbers(high + 1, high, lost)
+    known.pop("", None)
+    return known
 
 
 @dataclass(slots=True)

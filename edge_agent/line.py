@@ -10,17 +10,17 @@ Rules:
    for long: the read is refused as `storage`, which is answered and counted and makes no event.
 """
 
-import json
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from edge_agent.dispatch import Stream, Where
 from edge_agent.gaps import Gap
 from edge_agent.labels import aim
 from edge_agent.outbox import PAYLOAD_GUESS_BYTES, Outbox
 from edge_agent.ports import Condition, Flaw, Lane, Outcome, Source
+from edge_agent.quarantine import Quarantines
 from edge_agent.records import DiskTrouble, Restored
 from edge_agent.storage import Room
 from edge_agent.urgent import Urgent
@@ -99,6 +99,7 @@ class Line:
         self._awaiting: list[tuple[Source, Callable[[], None]]] = []
         self._storage_since_ns = -1
         self.urgent = Urgent(topics=topics, agent=agent, outbox=outbox)
+        self._quarantines = Quarantines(outbox, self.urgent, self._lost)
         self.received = 0
         self.accepted = 0
         self.rejected = 0
@@ -262,29 +263,20 @@ class Line:
         outbox = self._outbox
         for reader in self._readers.values():
             self._equip(reader)
+        unknown = PreviousEnd.QUARANTINED if restored.quarantined else PreviousEnd.NONE
         end = {"clean": PreviousEnd.CLEAN, "running": PreviousEnd.CUT}.get(
-            restored.meta.get("run", ""), PreviousEnd.NONE
+            restored.meta.get("run", ""), unknown
         )
         self.agent_event(messages.AGENT_STARTED, messages.agent_started(self._version, end, None))
         self.urgent.opened(restored)
         if outbox.trouble is not None:  # it began before anything could be written
             self._raise_storage(outbox.trouble)
         for first, last in restored.missing:
-            self.gap(restored.epoch, first, last, "unsound", None)
-        for report in restored.quarantined:
-            self._explain_broken(json.loads(report), restored.meta)
+            self._lost(restored.epoch, first, last)
+        self._quarantines.opened(restored)
         for reader in self._readers.values():
             if reader.troubled_ns >= 0:
                 self._raise_device(reader)
-
-    def _explain_broken(self, report: dict[str, Any], known: dict[str, str]) -> None:
-        """Say once what a journal that was found broken took with it."""
-        told = f"explained {report['folder']}"
-        if told in known:
-            return
-        for first, last in report["missing"] if report["epoch"] else ():
-            self.gap(report["epoch"], first, last, "unsound", None)
-        self._outbox.note_meta(told, "yes")
 
     def storage(self, trouble: DiskTrouble | None) -> None:
         """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""
@@ -319,6 +311,9 @@ class Line:
         streams = () if where is None else (Stretch(where[0], where[1], where[1]),)
         _log.error("events %s-%d to %d will never be published: %s", epoch, first, last, reason)
         self.urgent.gap(Gap(epoch, first, last, why, streams))
+
+    def _lost(self, epoch: str, first: int, last: int) -> None:
+        self.gap(epoch, first, last, "unsound", None)
 
     # -- alarms --------------------------------------------------------------------------------
 

@@ -84,12 +84,13 @@ class Reloading:
             self.begin()
 
     def _take(self, change: Changes) -> None:
-        for text in change.after_restart:
+        for text in change.after_restart.values():
             _log.warning("%s", text)
         self._configuration = change.then
         self._apply(change)
         _log.info("reloaded: %s", told(change))
-        self._notify.ready("reloaded")
+        waits = ", ".join(change.after_restart)
+        self._notify.ready(f"reloaded; waits for a restart: {waits}" if waits else "reloaded")
 
     def _give_up(self, _now_ns: int) -> int:
         validation = self._validation
@@ -119,4 +120,5 @@ def told(change: Changes) -> str:
     names += [f"station {station.id} added" for station in change.stations_added]
     names += ["broker changed"] if change.broker else []
     names += ["journal limits changed"] if change.journal else []
+    names += [f"{key} waits for a restart" for key in change.after_restart]
     return ", ".join(names) or "nothing changed"

@@ -44,6 +44,11 @@ class Retained:
         for topic in self._left:
             self._clear(topic)
 
+    def retry(self) -> None:
+        """Clear once more what is not ours and not cleared yet: the broker may have refused it."""
+        for topic in self._left:
+            self._clear(topic)
+
     def cleared(self, topic: str) -> None:
         """Take the broker's word that nothing is retained on a topic any more."""
         if topic in self._left:

@@ -75,7 +75,7 @@ class Urgent:
         """Say that numbers will never come, once."""
         if not self._outbox.open:
             return
-        if self._waits() or not self._say(gap):
+        if self.waits() or not self._say(gap):
             self._unsaid.add(gap)
             self._wait()
 
@@ -93,7 +93,7 @@ class Urgent:
     def _event(self, event: _Held) -> None:
         if not self._outbox.open:
             return
-        if self._waits() or not self._record(event):
+        if self.waits() or not self._record(event):
             self._held.append(event)
             if len(self._held) > HELD_MAX:
                 self._thin()
@@ -101,18 +101,19 @@ class Urgent:
 
     def retry(self) -> None:
         """Write what waits, in order, as far as there is room; gaps come after the rest."""
-        if not self._waits():
+        if not self.waits():
             return
         held, gaps = self._held, self._unsaid.gaps
         while held and self._record(held[0]):
             held.pop(0)
         while gaps and not held and self._say(gaps[0]):
             gaps.pop(0)
-        if not self._waits():
+        if not self.waits():
             _log.warning("the alarms that waited for room are in the journal")
         self._note()
 
-    def _waits(self) -> bool:
+    def waits(self) -> bool:
+        """Say whether something found no room and is not in the journal yet."""
         return bool(self._held or self._unsaid.gaps)
 
     def _wait(self) -> None:
@@ -123,7 +124,7 @@ class Urgent:
 
     def _on_again(self, now_ns: int) -> int:
         self.retry()
-        return now_ns + RETRY_NS if self._waits() else NEVER
+        return now_ns + RETRY_NS if self.waits() else NEVER
 
     def _note(self) -> None:
         """Have the gaps that wait remembered, or that none waits any more."""

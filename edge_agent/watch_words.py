@@ -155,6 +155,11 @@ def _started(said: dict[str, Any]) -> tuple[str, str]:
     return "started", f"version {said.get('version')}; before: {said.get('previous_end')}"
 
 
+def _quarantined(said: dict[str, Any]) -> tuple[str, str]:
+    salvaged = f"{said.get('rows')} events salvaged, {said.get('lost')} lost"
+    return "journal", f"was broken and is now {said.get('folder')}: {salvaged}"
+
+
 _EVENTS: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
     "scan.read": _scan,
     "scan.rejected": _refused,
@@ -163,4 +168,5 @@ _EVENTS: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
     "outbox.gap": _gap,
     "clock.corrected": _corrected,
     "agent.started": _started,
+    "journal.quarantined": _quarantined,
 }

@@ -180,7 +180,8 @@ def _retyped(kind: str, value: object, rule: dict[str, Any]) -> str:
 def _range(rule: dict[str, Any]) -> str:
     unit = f" {rule['unit']}" if "unit" in rule else ""
     if "ge" in rule and "le" in rule:
-        return f"a number from {rule['ge']:g} to {rule['le']:g}{unit}"
+        low, high = (f"{rule[bound]:.15g}" for bound in ("ge", "le"))
+        return f"a number from {low} to {high}{unit}"
     return f"a number{unit}"
 
 

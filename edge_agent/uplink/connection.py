@@ -16,9 +16,10 @@ from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Entry
 from edge_agent.uplink.dial import Dialled
 from edge_agent.uplink.packets import Version
+from edge_agent.uplink.refusals import NO_SUBSCRIBER
 from edge_agent.uplink.session import Accepted, Cause, Ending, Greeting, Heard, Session
 from edge_agent.uplink.stream import Stream
-from edge_agent.uplink.window import NO_SUBSCRIBER, Book, Terms, Window
+from edge_agent.uplink.window import Book, Terms, Window
 
 LOOP_BACK_NS: Final = 5_000_000_000
 """Our own status must come back within this on MQTT 3.1.1, or the connection is given up."""
@@ -75,6 +76,7 @@ class Keeper(Protocol):
     def flowing(self) -> None: ...
     def first_acknowledged(self) -> None: ...
     def publish_refused(self, reason: str, topic: bytes) -> None: ...
+    def publish_taken(self, topic: bytes) -> None: ...
     def subscriptions_refused(self, topics: list[str]) -> None: ...
     def ended(self, ending: Ending) -> None: ...
 
@@ -309,6 +311,10 @@ class Connection:
     def publish_refused(self, reason: str, topic: bytes) -> None:
         """Pass the word on."""
         self._keeper.publish_refused(reason, topic)
+
+    def publish_taken(self, topic: bytes) -> None:
+        """Pass the word on."""
+        self._keeper.publish_taken(topic)
 
     def replay_settled(self, seq: int, reason: str) -> None:
         """Pass the word on."""

@@ -245,7 +245,7 @@ def of_publish(address: Address, reason: str, topic: bytes) -> Trouble:
         )
     return Trouble(
         f"{place(address)} refuses what we publish on {what}: {reason.replace('_', ' ')}",
-        "let this agent write its topics in the broker's access rules (see `edge-agent acl`)",
+        "let this agent write this topic in the broker's access rules (ACL)",
     )
 
 
@@ -253,7 +253,7 @@ def of_subscriptions(address: Address, topics: list[str]) -> Trouble:
     """Say that the broker does not let us hear."""
     return Trouble(
         f"{place(address)} refuses our subscription to {', '.join(topics)}",
-        "let this agent read these topics in the broker's access rules (see `edge-agent acl`)",
+        "let this agent read these topics in the broker's access rules (ACL)",
     )
 
 

@@ -20,6 +20,7 @@ from edge_agent.uplink.backoff import Backoff
 from edge_agent.uplink.connection import NS, Connection, Hooks
 from edge_agent.uplink.dial import Dial, Dialled, Opening, dial
 from edge_agent.uplink.lanes import Waiting
+from edge_agent.uplink.refusals import OF_ONE_MESSAGE
 from edge_agent.uplink.session import Cause, Ending
 from edge_agent.uplink.standing import Standing
 from edge_agent.uplink.suspicion import Suspicion
@@ -91,7 +92,7 @@ class Uplink:
         self._book = Book(waiting, self._standing, Suspicion(random), self._tally, [0] * len(Kind))
         self._book.suspicion.apart(self._backoff.longest_ns())
         self._connection: Connection | None = None
-        self._complaint: Trouble | None = None
+        self._complaints: dict[bytes, Trouble] = {}  # by what is refused; the oldest is told
         self._hurried_ns = -HURRY_NS
         self._began_ns = 0
         self._short_lives = 0
@@ -303,22 +304,33 @@ class Uplink:
             self._backoff.reset()
 
     def publish_refused(self, reason: str, topic: bytes) -> None:
-        """Say once per connection that the broker will not have something."""
-        if self._complaint is None:
-            self._complaint = troubles.of_publish(self._targets.present.address, reason, topic)
+        """Say that the broker will not have something, of several the first, until it takes it.
+
+        What lies in a message, not in its topic, is told until the connection ends.
+        """
+        what = b"one message" if reason in OF_ONE_MESSAGE else topic
+        if what not in self._complaints:
+            address = self._targets.present.address
+            self._complaints[what] = troubles.of_publish(address, reason, topic)
+            self._tell()
+
+    def publish_taken(self, topic: bytes) -> None:
+        """Take note that the broker has taken something on a topic that it had refused."""
+        if self._complaints.pop(topic, None) is not None:
             self._tell()
 
     def subscriptions_refused(self, topics: list[str]) -> None:
         """Say that the broker does not let us hear."""
         self._tally.refused["subscription"] += len(topics)
-        self._complaint = troubles.of_subscriptions(self._targets.present.address, topics)
+        trouble = troubles.of_subscriptions(self._targets.present.address, topics)
+        self._complaints = {b"subscriptions": trouble} | self._complaints
         self._tell()
 
     def ended(self, ending: Ending) -> None:
         """Decide what comes next after a connection that ended by itself."""
         connection, self._connection = self._connection, None
         assert connection is not None, "an end without a connection"
-        self._complaint = None
+        self._complaints.clear()
         target, now_ns = self._targets.present, self._now()
         greeted_ns = connection.greeted_ns
         if not greeted_ns and target.other_version(ending, now_ns):
@@ -348,7 +360,8 @@ class Uplink:
             self._connection.leave(self._left)
 
     def _left(self) -> None:
-        self._connection = self._complaint = None
+        self._connection = None
+        self._complaints.clear()
         self._targets.first()
         done, self._stopped = self._stopped, None
         if done is None:
@@ -367,8 +380,7 @@ class Uplink:
 
     def _tell(self) -> None:
         known = self._targets.troubles()
-        if self._complaint is not None:
-            known.append(self._complaint)
+        known += list(self._complaints.values())[:1]
         condition = Condition.TROUBLE
         if not known:
             condition = Condition.OK if self.connected else Condition.STARTING

@@ -19,6 +19,14 @@ from edge_agent.records import NORMAL, SALVAGED, URGENT, Entry
 from edge_agent.uplink import packets
 from edge_agent.uplink.lanes import LaneQueue, Waiting
 from edge_agent.uplink.packets import PACKET_ID_MAX, PACKET_ID_MIN, Version
+from edge_agent.uplink.refusals import (
+    FINAL,
+    NO_SUBSCRIBER,
+    OF_ONE_MESSAGE,
+    QUOTA_EXCEEDED,
+    REFUSED_TOPICS_MAX,
+    reason_of,
+)
 from edge_agent.uplink.standing import Message, Standing, State
 from edge_agent.uplink.stream import OUTBOUND_BYTES_FULL
 from edge_agent.uplink.suspicion import Key, Suspicion
@@ -32,24 +40,6 @@ DELAYED_NS: Final = 10_000_000_000
 
 KEEP_PAUSE_NS: Final = 5_000_000_000
 """After a refusal that may pass (quota, no reason given) nothing is sent for so long."""
-
-NO_SUBSCRIBER: Final = 0x10
-QUOTA_EXCEEDED: Final = 0x97
-FINAL: Final = {
-    0x83: "implementation_specific_error",
-    0x87: "not_authorized",
-    0x90: "topic_name_invalid",
-    0x95: "packet_too_large",
-    0x99: "payload_format_invalid",
-}
-"""Reason codes that would be the same next time: the row is set aside."""
-
-PASSING: Final = {
-    0x80: "unspecified_error",
-    0x91: "packet_id_in_use",
-    QUOTA_EXCEEDED: "quota_exceeded",
-}
-"""Reason codes that may pass: the row is kept."""
 
 _LONGEST_DELAY_S = 99_999_999  # eight digits: `packets.OVERHEAD_BYTES_MAX` has room for no more
 _NS = 1_000_000_000
@@ -79,6 +69,7 @@ class Listener(Protocol):
 
     def status_answered(self, code: int) -> None: ...
     def publish_refused(self, reason: str, topic: bytes) -> None: ...
+    def publish_taken(self, topic: bytes) -> None: ...
     def replay_settled(self, seq: int, reason: str) -> None: ...
 
 
@@ -143,6 +134,7 @@ class Window:
         self._status: Message | None = None
         self._said: Message | None = None
         self._pause = False
+        self._refused_topics: set[bytes] = set()
         book.standing.connected()
         book.suspicion.connected()
 
@@ -294,6 +286,9 @@ class Window:
             tally.no_subscriber += 1
         self.acknowledged += 1
         tally.taken(item[1], item[2])
+        if self._refused_topics and item[1] in self._refused_topics:
+            self._refused_topics.remove(item[1])
+            self._listener.publish_taken(item[1])
         if kind <= _SALVAGED:
             self._waiting.acknowledged(kind, item[0])
         elif isinstance(item, State):
@@ -308,9 +303,13 @@ class Window:
             self._suspicion.cleared(_key(kind, item))
 
     def _refused(self, kind: int, item: Entry | State | Message, code: int) -> None:
-        reason = FINAL.get(code) or PASSING.get(code) or f"reason_{code:02x}"
+        reason = reason_of(code)
         self._tally.refused[reason] += 1
-        self._listener.publish_refused(reason, item.topic)
+        if reason in OF_ONE_MESSAGE:
+            self._listener.publish_refused(reason, item.topic)
+        elif len(self._refused_topics) < REFUSED_TOPICS_MAX:
+            self._refused_topics.add(item.topic)
+            self._listener.publish_refused(reason, item.topic)
         if kind == _STATUS:
             self._suspicion.answered()
             self._listener.status_answered(code)

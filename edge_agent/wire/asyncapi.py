@@ -41,7 +41,14 @@ CHANNELS: Final = {
     "agentAlarm": Channel(
         "{base}/agent/{agent}/alarm",
         "Alarms of the agent itself, and what is to be known about its numbers and its clock.",
-        ("alarm.raised", "alarm.cleared", "outbox.gap", "clock.corrected", "agent.started"),
+        (
+            "alarm.raised",
+            "alarm.cleared",
+            "outbox.gap",
+            "clock.corrected",
+            "agent.started",
+            "journal.quarantined",
+        ),
     ),
     "stationInfo": Channel(
         "{base}/{station}/state/info",

@@ -154,6 +154,9 @@ def _place(kind: str, place: Place, *, retained: bool) -> None:
     if kind != f"cmd.{place.name}":
         why = f"type {kind!r} does not belong on this topic; write cmd.{place.name}"
         raise Nonsense(Wrong.OUT_OF_PLACE, why)
+    if kind == CMD_REPLAY and (place.agent is None or place.role is not None):
+        why = f"{CMD_REPLAY} is no role's command; it belongs on agent/AGENT/cmd/replay"
+        raise Nonsense(Wrong.OUT_OF_PLACE, why)
 
 
 def _command(place: Place, message: dict[str, Any], command_id: str, kind: str) -> Command:

@@ -108,6 +108,22 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
         1240,
         {"version": "0.1.0", "previous_end": "cut", "unobserved_s": 3.25},
     ),
+    "journal.quarantined": _event(
+        "journal.quarantined",
+        "urgent",
+        "agent/pi-a2",
+        1241,
+        {
+            "folder": "corrupt-1",
+            "epoch": "51d0c8a9e7b3",
+            "rows": 1502,
+            "waiting": 3,
+            "last": 1504,
+            "lost": 2,
+            "unread_bytes": 4096,
+            "why": "Tree 5 page 17: btreeInitPage() returns error code 11",
+        },
+    ),
 }
 """Event type -> example."""
 

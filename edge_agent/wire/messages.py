@@ -14,6 +14,7 @@ ALARM_CLEARED: Final = "alarm.cleared"
 OUTBOX_GAP: Final = "outbox.gap"
 CLOCK_CORRECTED: Final = "clock.corrected"
 AGENT_STARTED: Final = "agent.started"
+JOURNAL_QUARANTINED: Final = "journal.quarantined"
 
 VALID_S: Final = 60
 """How long a state may be believed after its `asof`; it is published again before that."""
@@ -52,6 +53,7 @@ class PreviousEnd(StrEnum):
 
     CLEAN = "clean"
     CUT = "cut"
+    QUARANTINED = "quarantined"
     NONE = "none"
 
 
@@ -72,8 +74,28 @@ class Stretch(NamedTuple):
     last: int
 
 
+class Quarantined(NamedTuple):
+    """A journal that was set apart: its `epoch` (empty if unreadable) and what came out of it.
+
+    `waiting` of the `rows` salvaged were not acknowledged; `last` is the highest number that is
+    known to have been given, and `lost` of those up to it will never come.
+    """
+
+    folder: str
+    epoch: str
+    rows: int
+    waiting: int
+    last: int
+    lost: int
+    unread_bytes: int
+    why: str
+
+
 class Missing(NamedTuple):
-    """Numbers that a replay could not send, both ends included, and why: `GapReason`, `expired`."""
+    """Numbers that a replay could not send, both ends included, and why.
+
+    A `GapReason`, `expired`, or `unknown`.
+    """
 
     first: int
     last: int
@@ -147,6 +169,12 @@ def agent_started(version: str, previous_end: PreviousEnd, unobserved_s: float |
     if unobserved_s is not None:
         plain["unobserved_s"] = unobserved_s
     return rendered(plain)
+
+
+def journal_quarantined(said: Quarantined) -> bytes:
+    """Say that a journal was set apart; what nobody knows is missing."""
+    unknown = {key for key in ("epoch", "why") if not getattr(said, key)}
+    return rendered({key: what for key, what in said._asdict().items() if key not in unknown})
 
 
 # -- plain JSON --------------------------------------------------------------------------------

@@ -8,92 +8,27 @@ Rules:
 Examples are in `examples.py`. The running agent never imports this: only `schema` and tests do.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from edge_agent.wire.command import ID_MAX, TOPIC_MAX, Wrong
+from edge_agent.wire.command import TOPIC_MAX, Wrong
 from edge_agent.wire.messages import AlarmKind, GapReason, Outcome, PreviousEnd
-from edge_agent.wire.payload import EPOCH_LENGTH, SEQUENCE_DIGITS, SEQUENCE_MAX
-
-_STAMP: Final = (
-    r"^(19[7-9]\d|20\d\d|21\d\d|2200)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$"
+from edge_agent.wire.model_parts import (
+    Count,
+    Epoch,
+    Level,
+    Model,
+    Name,
+    NormalEvent,
+    Number,
+    Seconds,
+    Stamp,
+    UrgentEvent,
+    maybe,
 )
-_LEVEL: Final = r"^[A-Za-z0-9_-]+$"
-
-Stamp = Annotated[str, Field(pattern=_STAMP, json_schema_extra={"format": "date-time"})]
-Level = Annotated[str, Field(pattern=_LEVEL)]
-Epoch = Annotated[
-    str,
-    Field(
-        pattern=rf"^[0-9a-f]{{{EPOCH_LENGTH}}}$",
-        description="Which journal: a new file has a new epoch, and numbers begin with 1 again.",
-    ),
-]
-Digits = Annotated[str, Field(pattern=rf"^\d{{{SEQUENCE_DIGITS}}}$")]
-Number = Annotated[int, Field(ge=1, le=SEQUENCE_MAX)]
-Name = Annotated[str, Field(min_length=1, max_length=ID_MAX)]
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
-
-
-class Model(BaseModel):
-    """One JSON object."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def maybe(**said: Any) -> Any:  # noqa: ANN401 - what pydantic's Field gives
-    """Make a key that may be missing."""
-    return Field(default=None, **said)
-
 
 # -- events ------------------------------------------------------------------------------------
-
-
-class Event(Model):
-    """A CloudEvents 1.0 message with the extensions of this site."""
-
-    specversion: Literal["1.0"]
-    id: Annotated[
-        str,
-        Field(
-            pattern=rf"^[0-9a-f]{{{EPOCH_LENGTH}}}-\d{{{SEQUENCE_DIGITS}}}$",
-            description="Epoch and sequence; the same over every redelivery, unique for ever.",
-        ),
-    ]
-    time: Stamp = Field(description="The physical moment of capture, UTC.")
-    recordedtime: Stamp = Field(description="When its commit began, UTC.")
-    clock: Literal["synced", "unsynced", "corrected"] = Field(
-        description="Whether `time` is to be trusted: not while `unsynced`; `corrected` was "
-        "unsynced and has been put right before publishing."
-    )
-    monons: Annotated[
-        str,
-        Field(
-            pattern=r"^\d+$",
-            description="Capture on the monotonic clock of `bootid`, in nanoseconds.",
-        ),
-    ]
-    bootid: Name = Field(description="Which boot of the device `monons` counts from.")
-    source: Annotated[str, Field(pattern=r"^/[A-Za-z0-9_/-]+$")]
-    epoch: Epoch
-    agent: Level = Field(description="The agent that recorded it.")
-    sequence: Digits = Field(description="Counts without gaps per agent and epoch.")
-    streamseq: Digits = Field(description="Counts without gaps per agent, epoch and topic.")
-
-
-class NormalEvent(Event):
-    """An event that may wait behind urgent ones."""
-
-    lane: Literal["normal"]
-
-
-class UrgentEvent(Event):
-    """An event that may overtake normal ones of lower number."""
-
-    lane: Literal["urgent"]
 
 
 class ReadSaid(Model):
@@ -238,7 +173,9 @@ class AgentStartedSaid(Model):
 
     version: str
     previous_end: PreviousEnd = Field(
-        description="How the run before ended: by itself, cut off, or there was none."
+        description="How the run before ended: by itself (`clean`), cut off (`cut`), or nobody "
+        "knows, because its journal was found broken and set apart (`quarantined`) or because "
+        "there was none (`none`)."
     )
     unobserved_s: Seconds = maybe(
         description="How long nobody watched; missing when the device was booted in between."
@@ -250,6 +187,39 @@ class AgentStarted(UrgentEvent):
 
     type: Literal["agent.started"]
     data: AgentStartedSaid
+
+
+class JournalQuarantinedSaid(Model):
+    """What was set apart, what came out of it, and what did not."""
+
+    folder: Level = Field(description="Folder in `data_dir` where it stands; never written to.")
+    epoch: Epoch = maybe(description="Its epoch, that no new event has; missing if unreadable.")
+    rows: Count = Field(description="Events salvaged from it; they keep their ids.")
+    waiting: Count = Field(
+        description="How many of those were not known to be acknowledged: they are published "
+        "before anything new, some perhaps for the second time."
+    )
+    last: Count = Field(description="Highest `sequence` known to have been given; 0: none is.")
+    lost: Count = Field(
+        description="How many numbers up to `last` will never come; an `outbox.gap` tells each "
+        "stretch. Beyond `last` nobody knows of any."
+    )
+    unread_bytes: Count = Field(description="Bytes that the disk did not read.")
+    why: Annotated[str, Field(min_length=1)] = maybe(
+        description="Why it counts as broken, for people; missing if nobody knows."
+    )
+
+
+class JournalQuarantined(UrgentEvent):
+    """The journal was found broken and set apart; a new one, with a new epoch, has begun.
+
+    Said once by the new journal, and beside it an alarm `quarantine:FOLDER` of kind `storage`,
+    which is cleared when the broker has taken all that was salvaged. A folder that is still there
+    when the new journal breaks too is salvaged and told once more.
+    """
+
+    type: Literal["journal.quarantined"]
+    data: JournalQuarantinedSaid
 
 
 # -- states, status, health --------------------------------------------------------------------
@@ -342,7 +312,10 @@ class MissingSaid(Model):
 
     first: Number
     last: Number
-    reason: Literal["expired", "unknown"] | GapReason
+    reason: Literal["expired", "unknown"] | GapReason = Field(
+        description="`expired`: sent, and gone with the replay window; `unknown`: this agent knows "
+        "of no such number, or of no such epoch; else the word of the `outbox.gap` that told it."
+    )
 
 
 class ReplaySaid(Model):
@@ -377,6 +350,7 @@ MODELS: Final[dict[str, type[Model]]] = {
     "outbox.gap": OutboxGap,
     "clock.corrected": ClockCorrected,
     "agent.started": AgentStarted,
+    "journal.quarantined": JournalQuarantined,
     "status": Status,
     "health": Health,
     "state.info": Info,

@@ -22,7 +22,12 @@ HOMES = {
     "amqtt": ("edge_agent/demo/",),
     "gpiozero": ("drivers/",),
     "paho": ("edge_agent/uplink/",),
-    "pydantic": ("edge_agent/settings", "edge_agent/wire/models.py", "edge_agent/wire/asyncapi.py"),
+    "pydantic": (
+        "edge_agent/settings",
+        "edge_agent/wire/models.py",
+        "edge_agent/wire/model_parts.py",
+        "edge_agent/wire/asyncapi.py",
+    ),
     "rich": ("edge_agent/demo/",),
     "serial": ("drivers/",),
     "sqlalchemy": ("edge_agent/journal/",),

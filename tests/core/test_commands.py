@@ -100,6 +100,16 @@ def test_what_is_expired_is_refused_by_a_clock_that_is_set(
     assert bool(rig.sent()) == (outcome == "done")
 
 
+def test_a_replay_on_a_roles_topic_is_out_of_place_before_anything_else(rig: Rig) -> None:
+    rig.bench.synchrony.synced = False
+    data = {"epoch": rig.bench.outbox.epoch, "first": 1, "last": 2, "nonce": None}
+    topic = TOPICS.agent_command(AGENT, "leader", "replay")
+    rig.order(data | {"expires": expires(rig, 60)}, topic=topic)
+    rig.finish()
+    assert (rig.sender.last["outcome"], rig.sender.last["reason"]) == ("refused", "out_of_place")
+    assert rig.sent() == []
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -42,8 +42,7 @@ def test_a_topic_of_another_epoch_is_not_answered_with_events_of_this_one(rig: R
     rig.order({"epoch": "0123456789ab", "topic": SCANS, "first": 1, "last": 3})
     rig.finish()
     assert rig.sent() == []
-    (missing,) = rig.sender.last["replay"]["missing"]
-    assert (missing["first"], missing["last"]) == (1, 3)
+    assert missing(rig) == [(1, 3, "unknown")]
 
 
 def test_a_long_replay_comes_in_pages_as_they_are_asked_for(rig: Rig) -> None:
@@ -83,6 +82,82 @@ def test_what_a_replay_cannot_send_is_told_and_why(rig: Rig, keep: Keep) -> None
     said = [tuple(gone.values()) for gone in again.sender.last["replay"]["missing"]]
     assert said == [(1, 3, "expired"), (7, 7, "damaged"), (high + 1, high + 5, "unknown")]
     assert again.sender.last["replay"]["sent"] == high - 4
+
+
+def missing(rig: Rig) -> list[tuple[int, int, str]]:
+    return [tuple(gone.values()) for gone in rig.sender.last["replay"]["missing"]]
+
+
+def test_an_epoch_that_nobody_knows_is_unknown_and_not_expired(rig: Rig) -> None:
+    rig.order({"epoch": "0123456789ab", "first": 1, "last": 3})
+    rig.finish()
+    assert missing(rig) == [(1, 3, "unknown")]
+
+
+def test_rows_that_are_lost_are_damaged_and_not_expired(rig: Rig, keep: Keep) -> None:
+    into = rig.bench.data_dir
+    rig.bench.close()
+    spoilt(into, "DELETE FROM event WHERE seq IN (5, 6, 9)", "DELETE FROM event WHERE seq < 3")
+    again = Rig(keep(Bench(into, rig.bench.clock)))
+    again.order({"epoch": again.bench.outbox.epoch, "first": 1, "last": 10})
+    again.finish()
+    assert missing(again) == [(1, 2, "expired"), (5, 6, "damaged"), (9, 9, "damaged")]
+    again.order({"epoch": again.bench.outbox.epoch, "first": 5, "last": 5}, command_id="c-2")
+    again.finish()
+    assert missing(again) == [(5, 5, "damaged")], "also when only it is asked for"
+
+
+def test_a_lost_row_stays_damaged_when_all_around_it_has_expired(rig: Rig, keep: Keep) -> None:
+    into = rig.bench.data_dir
+    rig.bench.close()
+    spoilt(into, "DELETE FROM event WHERE seq IN (5, 6)")
+    found = keep(Bench(into, rig.bench.clock))
+    found.close()
+    spoilt(into, "DELETE FROM event WHERE seq < 9")
+    again = Rig(keep(Bench(into, rig.bench.clock)))
+    again.order({"epoch": again.bench.outbox.epoch, "first": 1, "last": 9})
+    again.finish()
+    assert missing(again) == [(1, 4, "expired"), (5, 6, "damaged"), (7, 8, "expired")]
+
+
+def test_rows_of_a_topic_that_are_lost_are_damaged_where_that_is_known(
+    rig: Rig, keep: Keep
+) -> None:
+    into = rig.bench.data_dir
+    rig.bench.close()
+    spoilt(into, "DELETE FROM event WHERE seq IN (5, 6)")
+    again = Rig(keep(Bench(into, rig.bench.clock)))
+    again.order({"topic": SCANS, "first": 4, "last": 5})  # agent.started is number 1
+    again.finish()
+    assert missing(again) == [(4, 5, "damaged")], "nothing was ever trimmed"
+    again.bench.close()
+    spoilt(into, "DELETE FROM event WHERE seq < 3")
+    last = Rig(keep(Bench(into, rig.bench.clock)))
+    last.order({"topic": SCANS, "first": 1, "last": 6}, command_id="c-2")
+    last.finish()
+    assert missing(last) == [(1, 1, "expired"), (4, 5, "damaged")]
+
+
+def test_of_a_journal_that_was_set_apart_it_is_known_what_was_lost(rig: Rig, keep: Keep) -> None:
+    epoch, into = rig.bench.outbox.epoch, rig.bench.data_dir
+    high = rig.bench.outbox.committed_upto
+    rig.bench.close()
+    spoilt(into, "DELETE FROM event WHERE seq IN (4, 5)")
+    (into / "journal").rename(into / "corrupt-1")
+    found = keep(Bench(into, rig.bench.clock))
+    assert found.store is not None
+    found.store.sql.execute("DELETE FROM salvaged WHERE seq = 2")  # as a trim would
+    again = Rig(found)
+    again.order({"epoch": epoch, "first": 1, "last": high + 2})
+    again.finish()
+    assert missing(again) == [
+        (2, 2, "expired"),
+        (4, 5, "damaged"),
+        (high + 1, high + 2, "unknown"),
+    ]
+    again.order({"epoch": epoch, "topic": SCANS, "first": 1, "last": 1}, command_id="c-2")
+    again.finish()
+    assert missing(again) == [(1, 1, "expired")]
 
 
 def test_numbers_that_are_not_written_yet_are_not_told_as_gone(rig: Rig) -> None:

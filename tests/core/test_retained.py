@@ -31,6 +31,16 @@ def test_what_is_not_ours_any_more_is_cleared_until_the_broker_has_said_so(
     assert of(keep(bench.again()), "a")[1] == []
 
 
+def test_what_the_broker_did_not_clear_is_cleared_again(bench: Bench) -> None:
+    made, cleared = of(bench, "a", "b")
+    made.now(["b"])
+    made.retry()
+    assert cleared == ["a", "a"]
+    made.cleared("a")
+    made.retry()
+    assert cleared == ["a", "a"]
+
+
 def test_a_topic_that_is_ours_again_is_not_cleared_nor_forgotten(bench: Bench, keep: Keep) -> None:
     of(bench, "a", "b")
     bench = keep(bench.again())

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent import status
+from edge_agent.gaps import Numbers
 from tests.kit.journals import spoilt
 from tests.kit.line_bench import Bench
 
@@ -95,3 +98,30 @@ def test_books_that_do_not_fit_their_crc_are_taken_for_empty(eight: Bench, keep:
     again = keep(Bench(into, eight.clock))
     assert gaps(again) == [(3, 3), (3, 3)]
     assert counted(again)["dropped"] == 1
+
+
+@given(
+    oldest=st.integers(1, 13),
+    high=st.integers(0, 12),
+    lost=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=3),
+    first=st.integers(1, 14),
+    length=st.integers(0, 5),
+)
+def test_each_missing_number_has_one_fate(
+    oldest: int, high: int, lost: list[tuple[int, int]], first: int, length: int
+) -> None:
+    spans = [(low, low + more) for low, more in lost]
+    told = Numbers(oldest, high, spans).fates(first, first + length)
+    fates = [(number, why) for low, top, why in told for number in range(low, top + 1)]
+    gone = {number for low, top in spans for number in range(low, top + 1)}
+    assert fates == [
+        (
+            number,
+            "unknown"
+            if number > high
+            else "damaged"
+            if number >= oldest or number in gone
+            else "expired",
+        )
+        for number in range(first, first + length + 1)
+    ]

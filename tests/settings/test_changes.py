@@ -17,6 +17,7 @@ from edge_agent.configuration import (
     Site,
     Station,
 )
+from edge_agent.reloading import told
 
 
 def gun(name: str, fifo: str = "/fifo", station: str = "A2") -> Device:
@@ -78,7 +79,7 @@ def test_broker_and_journal_are_told_apart(now: Configuration) -> None:
 def test_who_we_are_waits_for_a_restart(now: Configuration) -> None:
     new = replace(now, agent=Agent("pi-9", Path("/x")), site=Site("c"), stations=(Station("A9"),))
     found = changes(now, new)
-    assert found.after_restart == (
+    assert tuple(found.after_restart.values()) == (
         "agent.id: pi-9 instead of pi-a2: takes effect after a restart",
         "agent.data_dir: /x instead of /data: takes effect after a restart",
         "site.base: c instead of a/b: takes effect after a restart",
@@ -86,3 +87,14 @@ def test_who_we_are_waits_for_a_restart(now: Configuration) -> None:
     assert not found.nothing
     assert found.then == replace(new, agent=now.agent, site=now.site)
     assert changes(found.then, new).after_restart == found.after_restart
+
+
+def test_what_waits_for_a_restart_is_not_called_nothing(now: Configuration) -> None:
+    assert told(changes(now, now)) == "nothing changed"
+    moved = replace(now, site=Site("c"))
+    assert told(changes(now, moved)) == "site.base waits for a restart"
+    found = changes(now, replace(moved, agent=Agent("pi-9", Path("/x")), devices=()))
+    assert told(found) == (
+        "one removed, two removed, agent.id waits for a restart,"
+        " agent.data_dir waits for a restart, site.base waits for a restart"
+    )

@@ -99,6 +99,7 @@ replay_mb = 0""",
             "backoff_max_s = [1]",
             ("must be a number, not a list; write a number from 0.01 to 600 seconds"),
         ),
+        ("inflight_max = 0", "0 is out of range; write a number from 1 to 100 events"),
         ("inflight_max = 1000", "1000 is out of range; write a number from 1 to 100 events"),
         ("username = 5", 'must be text, not the number 5; write it in quotes: "5"'),
         ('username = ""', '"" is empty or has an invisible character; write a name'),
@@ -162,6 +163,15 @@ def test_certificates_without_tls(refused: Refused, good: str) -> None:
             "c.toml:7:1: broker.ca_file: is only used with TLS, "
             "and no address begins with mqtts://; "
             'write url = "mqtts://HOST:8883", or remove it'
+        )
+    ]
+
+
+def test_a_large_bound_is_written_as_people_write_it(refused: Refused, good: str) -> None:
+    assert refused(f"{good}[journal]\nquota_mb = 2\n") == [
+        (
+            "c.toml:20:1: journal.quota_mb: 2 is out of range; "
+            "write a number from 4 to 1048576 megabytes"
         )
     ]
 

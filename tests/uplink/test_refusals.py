@@ -22,6 +22,7 @@ pytestmark = pytest.mark.broker
 USERS = {"agent": "a", "audience": "b"}
 LOGIN = {"username": "audience", "password": "b"}
 MAY_ALL = ["user audience", "topic readwrite #", "user agent", "topic readwrite acme/#"]
+INFO = "acme/plant1/assembly/line3/A2/state/info"
 NO_SCANS = [
     *MAY_ALL[:2],
     "user agent",
@@ -79,6 +80,40 @@ def test_a_topic_that_we_may_not_write(tmp_path: Path, secret: Path) -> None:
         assert "access rules" in rig.uplink.remedy
         assert len(rig.told) == 2, "told once, not thirty times"
         assert rig.counter("refused_not_authorized") == 30
+
+
+def test_a_topic_that_we_may_write_again_is_no_trouble_any_more(
+    tmp_path: Path, secret: Path
+) -> None:
+    with (
+        guarded(tmp_path, NO_SCANS) as broker,
+        Audience(broker.port, **LOGIN) as audience,
+        Rig(broker.port, username="agent", password_file=secret) as rig,
+    ):
+        rig.connected().scans(1)
+        rig.settled()
+        rig.uplink.publish_state(INFO, b"1")
+        rig.until(lambda: rig.counter("refused_not_authorized") == 2, "both are refused")
+        taken = rig.counter("acknowledged")
+        rig.uplink.publish_state(STATUS + "/other", b"1")
+        rig.until(lambda: rig.counter("acknowledged") > taken, "another topic is taken")
+        assert TOPIC.decode() in rig.uplink.why
+        broker.set_access(MAY_ALL)
+        broker.reload()
+        rig.scans(1)
+        rig.until(lambda: TOPIC.decode() not in rig.uplink.why, "scans are taken again")
+        assert rig.uplink.condition is Condition.TROUBLE
+        assert f"refuses what we publish on {INFO}" in rig.uplink.why, "the other one is not yet"
+        rig.uplink.publish_state(INFO, b"2")
+        rig.until(lambda: rig.uplink.condition is Condition.OK, "well again")
+        assert (rig.uplink.why, rig.uplink.remedy) == ("", "")
+        assert [condition for condition, *_ in rig.told][-3:] == [
+            Condition.TROUBLE,
+            Condition.TROUBLE,
+            Condition.OK,
+        ]
+        audience.until(lambda: audience.payloads(INFO.encode()) == [b"2"], "it is really retried")
+        assert rig.counter("connects") == 1
 
 
 def test_silent_refusal_of_the_older_version_is_found_by_our_own_status(

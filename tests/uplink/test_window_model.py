@@ -58,6 +58,7 @@ class Deliveries(RuleBasedStateMachine):
         self.in_flight: dict[int, tuple[bytes, bytes]] = {}
         self.sent: dict[int, list[int]] = {lane: [] for lane in LANES}
         self.kept: set[tuple[int, int]] = set()
+        self.refused_topics: set[bytes] = set()
         self.used: set[int] = set()
         terms = Terms(version, slots, PUBLISH_BYTES_MAX)
         self.window = Window(terms, self.book, self.out, self, lambda: None)
@@ -73,6 +74,10 @@ class Deliveries(RuleBasedStateMachine):
     def publish_refused(self, reason: str, topic: bytes) -> None:
         assert reason
         assert topic
+        self.refused_topics.add(topic)
+
+    def publish_taken(self, topic: bytes) -> None:
+        self.refused_topics.remove(topic)
 
     def replay_settled(self, seq: int, reason: str) -> None:
         assert seq == 1

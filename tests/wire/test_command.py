@@ -122,6 +122,22 @@ def test_a_command_belongs_on_a_command_topic(topic: str) -> None:
     assert refused(message(), topic).wrong is Wrong.OUT_OF_PLACE
 
 
+@pytest.mark.parametrize(
+    "topic",
+    [
+        TOPICS.agent_command("pi-a2", "leader", "replay"),
+        TOPICS.station_command("A2", "leader", "replay"),
+    ],
+)
+@pytest.mark.parametrize("said", [message(), message("nonce"), message("data"), order("actor")])
+def test_a_replay_is_no_roles_command_whatever_else_is_wrong(
+    topic: str, said: dict[str, Any]
+) -> None:
+    nonsense = refused(said, topic)
+    assert (nonsense.wrong, nonsense.id) == (Wrong.OUT_OF_PLACE, message()["id"])
+    assert "agent/AGENT/cmd/replay" in nonsense.why
+
+
 def test_a_retained_command_is_refused_by_its_id() -> None:
     nonsense = refused(message(), retained=True)
     assert (nonsense.wrong, nonsense.kind) == (Wrong.RETAINED, "cmd.replay")
