@@ -158,8 +158,7 @@ class Outbox:
             return Room.WAIT
         if pending_bytes <= self.storage.easy_bytes:
             return _YES
-        upto = self.dispatch.settled_upto()
-        salvaged = self.dispatch.acknowledged_upto(SALVAGED)
+        upto, salvaged = self.dispatch.settled_upto(), self.dispatch.acknowledged_upto(SALVAGED)
         room = self.storage.room(pending_bytes, upto, urgent=bool(lane), salvaged_upto=salvaged)
         if room is Room.WAIT:
             self._anyone_waits = True
