@@ -223,10 +223,10 @@ class Commands:
         """Say what is known of the numbers `first` to `last` that an order asks for."""
         outbox, topic = self._outbox, order.replay.topic
         if order.epoch != outbox.epoch:
-            known = outbox.past.get(order.epoch, Numbers(0, 0))
+            known = outbox.known.past.get(order.epoch, Numbers(0, 0))
             # which of a topic's numbers are lost, or were given, is not known of another epoch
             return known if topic is None or not known.high else Numbers(last + 1, last)
-        known = outbox.numbers()
+        known = outbox.known.present(outbox.committed_upto)
         if topic is None:
             return known
         # the oldest are trimmed first: what has older ones of its topic before it was not trimmed

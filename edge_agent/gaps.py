@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from edge_agent.records import Restored, sealed, unsealed
+from edge_agent.records import Kept, Restored, sealed, unsealed
 from edge_agent.wire.messages import Stretch
 
 LOSSES_KNOWN_MAX: Final = 1_024
@@ -78,19 +78,34 @@ class Numbers(NamedTuple):
         return sorted(part for part in found if part[0] <= part[1])
 
 
-def past(reports: Iterable[str]) -> dict[str, Numbers]:
-    """Give what is known of the epochs of journals that were set apart, by their reports.
+class Known:
+    """What is known of the numbers of every epoch; `past` has those of journals set apart."""
 
-    What is not lost and not there has been sent and trimmed.
-    """
-    known: dict[str, Numbers] = {}
-    for text in reports:
-        report = json.loads(text)
-        lost = [(low, top) for low, top in report["missing"]]
-        high = max(report["high"], *(top for _, top in lost), 0)
-        known[report["epoch"]] = Numbers(high + 1, high, lost)
-    known.pop("", None)
-    return known
+    def __init__(self) -> None:
+        self.past: dict[str, Numbers] = {}
+        self._present = Numbers(1, 0)
+
+    def opened(self, restored: Restored, losses: Losses) -> None:
+        """Take up what a start has found.
+
+        What a journal set apart has not lost, and is not there any more, was sent and trimmed.
+        """
+        self._present = Numbers(1, restored.high, losses.known)
+        self.trimmed(restored.kept)
+        for text in restored.quarantined:
+            report = json.loads(text)
+            lost = [(low, top) for low, top in report["missing"]]
+            high = max(report["high"], *(top for _, top in lost), 0)
+            if report["epoch"]:
+                self.past[report["epoch"]] = Numbers(high + 1, high, lost)
+
+    def trimmed(self, kept: Kept) -> None:
+        """Take note of the oldest number that is left."""
+        self._present = self._present._replace(oldest=max(kept.oldest_seq, 1))
+
+    def present(self, upto: int) -> Numbers:
+        """Say what is known of the present epoch, of which so many are on the disk."""
+        return self._present._replace(high=upto)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from edge_agent.dispatch import Asking, Carrier, Dispatch, Pending, Stream, Where
-from edge_agent.gaps import Losses, Numbers, past
+from edge_agent.gaps import Known, Losses
 from edge_agent.numbering import Numbering
 from edge_agent.ports import Clock, Lane
 from edge_agent.reactor import Reactor
@@ -98,8 +98,7 @@ class Outbox:
         self.open = False
         self.trouble: DiskTrouble | None = None
         self.lost: NewerJournal | Broken | None = None
-        self.past: dict[str, Numbers] = {}
-        self._numbers = Numbers(1, 0)
+        self.known = Known()
         self._numbering = Numbering()
         self._body = wire.BodyTemplate(clock.boot)
         self._gathering: list[Pending] = []
@@ -131,8 +130,7 @@ class Outbox:
         self._numbering.opened(restored)
         now_ns = self.clock.mono_ns()
         losses = Losses.of(restored)
-        self._numbers = Numbers(max(restored.kept.oldest_seq, 1), restored.high, losses.known)
-        self.past = past(restored.quarantined)
+        self.known.opened(restored, losses)
         if losses.fresh:
             self.note_meta(losses.key, losses.books)
         self.dispatch.opened(restored, losses.total)
@@ -195,10 +193,6 @@ class Outbox:
     def event_id(self, seq: int) -> str:
         """Give the id of an event of this epoch."""
         return f"{self.epoch}-{seq:012d}"
-
-    def numbers(self) -> Numbers:
-        """Say which numbers of this epoch are on the disk, and which are lost."""
-        return self._numbers._replace(high=self.committed_upto)
 
     def note_command(self, command_id: str, result: str, then: Callable[[], None]) -> None:
         """Have it remembered that a command was executed; `then` is called once it is."""
@@ -318,7 +312,7 @@ class Outbox:
             self.committed_upto = pending[-1][0]
         if kept is not None:
             self.storage.trimmed(kept)
-            self._numbers = self._numbers._replace(oldest=max(kept.oldest_seq, 1))
+            self.known.trimmed(kept)
         if self._gathering or not self._batch.empty():
             self._seal()  # before the answers: the disk is the slowest of all
         if pending:
