@@ -2,7 +2,8 @@
 
 Rules:
 1. `data_dir/journal/` holds `events.db`, its WAL, an empty file and nothing else. The name of that,
-   `begun-N` or `copied-N`, says which round of the WAL this is (`edge_agent.journal.rounds`).
+   `begun-N-SALTS` or `copied-N`, says which round of the WAL this is
+   (`edge_agent.journal.rounds`).
 2. A broken journal is the whole folder renamed to `corrupt-N/`: one atomic step, so that no cut
    can part a database from its WAL (sqlite.org/howtocorrupt.html, 1.4).
 3. Nothing in a `corrupt-N/` is ever written or deleted by us.
@@ -14,7 +15,7 @@ import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 COPIED_BYTES: Final = 1 << 20
 """What a copy reads at once; where that fails it reads block by block."""
@@ -26,7 +27,7 @@ FILE: Final = "events.db"
 _FOLDER: Final = "journal"
 _SCRATCH: Final = "salvage.tmp"
 _CORRUPT: Final = re.compile(r"corrupt-(\d+)")
-_ROUND: Final = re.compile(r"(begun|copied)-(\d{1,18})")
+_ROUND: Final = re.compile(r"(begun|copied)-(\d{1,18})(?:-([0-9a-f]{16}))?")
 
 
 class Unread(OSError):
@@ -48,7 +49,7 @@ def journal_file(data_dir: Path) -> Path:
     sync_folder(data_dir)
     if os.access(data_dir.parent, os.R_OK):
         sync_folder(data_dir.parent)
-    _settle(folder / f"{FILE}-wal", is_copied=round_of(folder)[1])
+    _settle(folder / f"{FILE}-wal", is_copied=round_of(folder).copied)
     return folder / FILE
 
 
@@ -81,25 +82,38 @@ def _settle(wal: Path, *, is_copied: bool) -> None:
     sync_folder(wal.parent)
 
 
-def round_of(folder: Path) -> tuple[int, bool]:
-    """Say which round of the WAL a file's name tells, and whether it is copied; 0 if none does."""
-    return max(((number, copied) for number, copied, _ in _rounds(folder)), default=(0, False))
+class Round(NamedTuple):
+    """What the name of a file says of the WAL: which round it is, and the salts that it has."""
+
+    number: int = 0
+    copied: bool = False
+    salts: str = ""
 
 
-def name_round(folder: Path, number: int, *, copied: bool) -> None:
+def round_of(folder: Path) -> Round:
+    """Say which round of the WAL a file's name tells; number 0 where none does."""
+    return max((named for named, _ in _rounds(folder)), default=Round())
+
+
+def name_round(folder: Path, named: Round) -> None:
     """Make the name say it, so that it survives a cut. Raises OSError."""
-    name = folder / f"{'copied' if copied else 'begun'}-{number}"
+    salts = f"-{named.salts}" if named.salts else ""
+    name = folder / f"{'copied' if named.copied else 'begun'}-{named.number}{salts}"
     names = sorted(_rounds(folder))
     if names:
-        names[-1][2].rename(name)
+        names[-1][1].rename(name)
     else:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     sync_folder(folder)
 
 
-def _rounds(folder: Path) -> list[tuple[int, bool, Path]]:
+def _rounds(folder: Path) -> list[tuple[Round, Path]]:
     matched = ((_ROUND.fullmatch(path.name), path) for path in folder.iterdir())
-    return [(int(match[2]), match[1] == "copied", path) for match, path in matched if match]
+    return [
+        (Round(int(match[2]), match[1] == "copied", match[3] or ""), path)
+        for match, path in matched
+        if match
+    ]
 
 
 def set_apart(data_dir: Path, why: str) -> Path:
@@ -159,9 +173,9 @@ def scratch_copy(
 
 def journal_copied(source: Path, target: Path, *, unread_as_zeros: bool) -> int:
     """Copy database, WAL and the name that goes with them from one folder into another."""
-    number, is_copied = round_of(source)
-    if number:
-        name_round(target, number, copied=is_copied)
+    named = round_of(source)
+    if named.number:
+        name_round(target, named)
     return sum(
         copied(source / name, target / name, unread_as_zeros=unread_as_zeros)
         for name in (FILE, f"{FILE}-wal")

@@ -2,12 +2,13 @@
 
 Rules:
 1. A round's first commit counts it (`begun` in `meta`). Then an empty file in the folder takes the
-   name `begun-N`, and only then an event follows: a start that finds the name without the word
-   knows that the WAL is lost, and events with it.
+   name `begun-N-SALTS`, and only then an event follows: a start that finds the name without the
+   word knows that the WAL is lost, and events with it.
 2. A checkpoint that copied all gives it the name `copied-N`: what stands in the WAL from then on
    may be written over and is nobody's loss.
-3. While it is `begun-N`, whole transactions behind a damaged one are events that recovery passed
-   over without a word.
+3. While it is `begun-N` and the WAL has the salts that the name says, whole transactions behind a
+   damaged one are events that recovery passed over without a word. With other salts a next round
+   had been begun, and what stands behind it is copied.
 In each of the two cases numbers would be given twice, so the file is Broken.
 """
 
@@ -15,6 +16,7 @@ import sqlite3
 from pathlib import Path
 
 from edge_agent.journal import folder, schema, wal
+from edge_agent.journal.folder import Round
 from edge_agent.journal.trouble import trouble_of
 from edge_agent.records import Broken
 
@@ -31,7 +33,8 @@ class Rounds:
     def __init__(self, sql: sqlite3.Connection, file: Path) -> None:
         self._sql = sql
         self._wal = Path(f"{file}-wal")
-        self._number, self._copied = folder.round_of(file.parent)
+        self._named = folder.round_of(file.parent)
+        self._number = self._named.number
         self.due = True
 
     def recognise(self) -> None:
@@ -45,10 +48,12 @@ class Rounds:
 
     def look_behind(self, recovered: int) -> None:
         """Look whether recovery, of so many pages, passed over whole transactions."""
-        if self._copied or not recovered:
+        if self._named.copied or not self._named.salts or not recovered:
             return
         try:
-            early = wal.stops_early(self._wal, schema.PAGE_BYTES, recovered)
+            early = wal.salts(self._wal) == self._named.salts and wal.stops_early(
+                self._wal, schema.PAGE_BYTES, recovered
+            )
         except OSError as error:
             raise trouble_of(error) from error
         if early:
@@ -57,23 +62,26 @@ class Rounds:
     def copied(self) -> None:
         """End the round: all of it is in the database."""
         self.due = True
-        if not self._copied and self._number:
-            self._name(copied=True)
+        if not self._named.copied and self._number:
+            self._name(Round(self._number, copied=True))
 
     def begin(self) -> None:
         """Begin the next round."""
-        self._number += 1
+        number = self._number + 1
+        self._sql.execute(_SAID, (str(number),))
+        self._number = number
         try:
-            self._sql.execute(_SAID, (str(self._number),))
-        except sqlite3.Error:
-            self._number -= 1
-            raise
-        self._name(copied=False)
-        self.due = False
-
-    def _name(self, *, copied: bool) -> None:
-        try:
-            folder.name_round(self._wal.parent, self._number, copied=copied)
+            salts = wal.salts(self._wal)
+        except FileNotFoundError:  # no WAL but a journal of another kind: nothing to recognise
+            salts = ""
         except OSError as error:
             raise trouble_of(error) from error
-        self._copied = copied
+        self._name(Round(number, salts=salts))
+        self.due = False
+
+    def _name(self, named: Round) -> None:
+        try:
+            folder.name_round(self._wal.parent, named)
+        except OSError as error:
+            raise trouble_of(error) from error
+        self._named = named

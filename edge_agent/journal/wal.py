@@ -21,6 +21,13 @@ TORN_COMMITS_MAX: Final = 2
 and `psow=0` writes its last frame twice."""
 
 
+def salts(wal: Path) -> str:
+    """Say which salts the header has, in hex; "" where there is no header. Raises OSError."""
+    with wal.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    return header[_SALTS].hex() if len(header) == HEADER_BYTES else ""
+
+
 def frames(wal: Path, page_bytes: int) -> int:
     """Count the frames of the present round, committed or not; raises OSError."""
     fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
@@ -31,12 +38,12 @@ def frames(wal: Path, page_bytes: int) -> int:
 
 
 def _frames(fd: int, frame_bytes: int) -> int:
-    salts = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
+    own = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
     used, beyond = 0, (os.fstat(fd).st_size - HEADER_BYTES) // frame_bytes + 1
     while beyond - used > 1:
         middle = (used + beyond) // 2
         at = HEADER_BYTES + (middle - 1) * frame_bytes
-        if os.pread(fd, FRAME_HEADER_BYTES, at)[_FRAME_SALTS] == salts:
+        if os.pread(fd, FRAME_HEADER_BYTES, at)[_FRAME_SALTS] == own:
             used = middle
         else:
             beyond = middle
@@ -52,14 +59,14 @@ def stops_early(wal: Path, page_bytes: int, recovered: int) -> bool:
     frame_bytes = FRAME_HEADER_BYTES + page_bytes
     fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        salts = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
+        own = os.pread(fd, HEADER_BYTES, 0)[_SALTS]
         at = HEADER_BYTES + recovered * frame_bytes
         last = os.pread(fd, FRAME_HEADER_BYTES, at - frame_bytes)
         if os.pread(fd, FRAME_HEADER_BYTES, at)[_PAGE_AND_SIZE] == last[_PAGE_AND_SIZE]:
             at += frame_bytes  # the last frame of what is recovered, written twice
         commits = 0
         while header := os.pread(fd, FRAME_HEADER_BYTES, at):
-            commits += header[_FRAME_SALTS] == salts and any(header[_SIZE_AFTER_COMMIT])
+            commits += header[_FRAME_SALTS] == own and any(header[_SIZE_AFTER_COMMIT])
             at += frame_bytes
     finally:
         os.close(fd)

@@ -54,7 +54,7 @@ def test_a_journal_that_was_killed_is_opened_without_a_shared_index(
     after = killed(data_dir, tmp_path / "after")
     again = opened(after)
     assert sorted(path.name for path in folder.place(after).iterdir()) == [
-        f"begun-{folder.round_of(folder.place(after))[0]}",
+        "begun-{}-{}".format(*folder.round_of(folder.place(after))[::2]),
         folder.FILE,
         folder.FILE + "-wal",
     ]
