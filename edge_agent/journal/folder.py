@@ -2,7 +2,7 @@
 
 Rules:
 1. `data_dir/journal/` holds `events.db`, its WAL, an empty file and nothing else. The name of that,
-   `begun-N-SALTS` or `copied-N`, says which round of the WAL this is
+   `begun-N-SALTS` or `copied-N-SALTS`, says which round of the WAL this is
    (`edge_agent.journal.rounds`).
 2. A broken journal is the whole folder renamed to `corrupt-N/`: one atomic step, so that no cut
    can part a database from its WAL (sqlite.org/howtocorrupt.html, 1.4).
@@ -16,6 +16,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from edge_agent.journal.wal import salts
 
 COPIED_BYTES: Final = 1 << 20
 """What a copy reads at once; where that fails it reads block by block."""
@@ -49,15 +51,16 @@ def journal_file(data_dir: Path) -> Path:
     sync_folder(data_dir)
     if os.access(data_dir.parent, os.R_OK):
         sync_folder(data_dir.parent)
-    _settle(folder / f"{FILE}-wal", is_copied=round_of(folder).copied)
+    _settle(folder / f"{FILE}-wal", round_of(folder))
     return folder / FILE
 
 
-def _settle(wal: Path, *, is_copied: bool) -> None:
+def _settle(wal: Path, named: "Round") -> None:
     """Write a WAL that was left behind anew: recovery believes it, and we publish what it says.
 
-    One that is copied is written empty: SQLite takes the salts of a header that was torn as they
-    are, and frames of the round before would look like those of the next.
+    One that still has the salts of the round that was copied is written empty: SQLite takes the
+    salts of a header that was torn as they are, and frames of the round before would look like
+    those of the next. One with other salts is needed: a checkpoint of it may have been cut.
 
     A process that was killed may not have flushed it, and after a flush that failed the kernel
     takes its pages for clean: another flush would say yes and write nothing. Not in place: its
@@ -67,7 +70,7 @@ def _settle(wal: Path, *, is_copied: bool) -> None:
         return
     copy = wal.with_name(f"{wal.name}.new")
     try:
-        if is_copied:
+        if named.copied and named.salts and salts(wal) == named.salts:
             copy.write_bytes(bytes(wal.stat().st_size))
         else:
             copied(wal, copy)
@@ -97,8 +100,9 @@ def round_of(folder: Path) -> Round:
 
 def name_round(folder: Path, named: Round) -> None:
     """Make the name say it, so that it survives a cut. Raises OSError."""
-    salts = f"-{named.salts}" if named.salts else ""
-    name = folder / f"{'copied' if named.copied else 'begun'}-{named.number}{salts}"
+    name = folder / "-".join(
+        filter(None, ("copied" if named.copied else "begun", str(named.number), named.salts))
+    )
     names = sorted(_rounds(folder))
     if names:
         names[-1][1].rename(name)

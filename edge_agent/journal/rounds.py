@@ -4,8 +4,8 @@ Rules:
 1. A round's first commit counts it (`begun` in `meta`). Then an empty file in the folder takes the
    name `begun-N-SALTS`, and only then an event follows: a start that finds the name without the
    word knows that the WAL is lost, and events with it.
-2. A checkpoint that copied all gives it the name `copied-N`: what stands in the WAL from then on
-   may be written over and is nobody's loss.
+2. A checkpoint that copied all gives it the name `copied-N-SALTS`: a WAL with these salts may be
+   written over from then on and is nobody's loss.
 3. While it is `begun-N` and the WAL has the salts that the name says, whole transactions behind a
    damaged one are events that recovery passed over without a word. With other salts a next round
    had been begun, and what stands behind it is copied.
@@ -63,7 +63,7 @@ class Rounds:
         """End the round: all of it is in the database."""
         self.due = True
         if not self._named.copied and self._number:
-            self._name(Round(self._number, copied=True))
+            self._name(Round(self._number, copied=True, salts=self._named.salts))
 
     def begin(self) -> None:
         """Begin the next round."""

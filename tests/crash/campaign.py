@@ -194,5 +194,8 @@ def kept_and_goes_on(place: Path, ledger: Ledger) -> list[str]:
         found += [f"after going on: {what}" for what in complaints(store, told)]
     finally:
         store.close()
-    found += [f"set apart without need: {path.name}" for path in folder.set_apart_before(data_dir)]
+    found += [
+        f"set apart without need: {path.name}: {folder.why_apart(path)}"
+        for path in folder.set_apart_before(data_dir)
+    ]
     return found
