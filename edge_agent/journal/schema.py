@@ -28,6 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
+from edge_agent.records import Broken
+
 VERSION: Final = 2
 """`PRAGMA user_version` of a journal written by this release."""
 
@@ -190,7 +192,7 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
     `page_size` and `auto_vacuum` come before WAL: after it they are silently ignored; and
     `locking_mode` before anything reads a WAL that is there already: later, the index of that WAL
     would be kept in a file shared with others.
-    Raises SettingRefused.
+    Raises SettingRefused, and Broken for a header that cannot be ours.
     """
     wanted: tuple[tuple[str, str, object], ...] = (
         ("locking_mode", "EXCLUSIVE", "exclusive"),
@@ -207,6 +209,8 @@ def apply_settings(connection: sqlite3.Connection, *, max_pages: int) -> None:
     for name, value, expected in wanted:
         connection.execute(f"PRAGMA {name}={value}").fetchall()
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != expected and name == "page_size":  # it was 4096 when the file was made
+            raise Broken(f"the header says pages of {found} bytes, not {expected}")
         if found != expected:
             raise SettingRefused(f"PRAGMA {name} is {found!r} and not {expected!r}")
     limit_pages(connection, max_pages)

@@ -16,9 +16,10 @@ _FRAME_SALTS: Final = slice(8, 16)
 _PAGE_AND_SIZE: Final = slice(8)
 _SIZE_AFTER_COMMIT: Final = slice(4, 8)  # zero in a frame that ends no transaction
 
-TORN_COMMITS_MAX: Final = 2
-"""Commit frames that a power cut leaves behind the last whole transaction: one was being written,
-and `psow=0` writes its last frame twice."""
+TORN_COMMITS_MAX: Final = 6
+"""Commit frames that may stand behind the last whole transaction and are no loss: of one that was
+being written (`psow=0` writes its last frame twice), and of some that failed before it and were
+written over in part."""
 
 
 def salts(wal: Path) -> str:

@@ -34,6 +34,9 @@ PAD_BYTES_MAX: Final = 1 << 30
 END_ROWS: Final = 64
 """So many rows are looked at from either end for one that is sound: more than a page holds."""
 
+_CONSTANT: Final = (
+    b"SQLite format 3\0" + schema.PAGE_BYTES.to_bytes(2, "big") + b"\2\2\0\x40\x20\x20"
+)
 _PAGES_AT: Final = slice(28, 32)  # of the header: how many pages the file has
 _REFUSED: Final = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_NOMEM")
 
@@ -78,7 +81,7 @@ def read(file: Path) -> Wreck:
     where the disk refuses.
     """
     try:
-        _pad(file)
+        _mend(file)
         connection = sqlite3.connect(
             f"file:{quote(str(file))}?psow=0", uri=True, isolation_level=None
         )
@@ -91,13 +94,21 @@ def read(file: Path) -> Wreck:
         return Wreck()
 
 
-def _pad(file: Path) -> None:
-    """Let a file that was cut off have the pages that its header says: or none would be read."""
-    with file.open("rb") as raw:
-        pages = int.from_bytes(raw.read(_PAGES_AT.stop)[_PAGES_AT], "big")
-    missing_bytes = pages * schema.PAGE_BYTES - file.stat().st_size
+def _mend(file: Path) -> None:
+    """Put the constant part of the header right, and give a file that was cut off its pages back.
+
+    Without either SQLite would read nothing at all.
+    """
+    with file.open("r+b") as raw:
+        header = raw.read(_PAGES_AT.stop)
+        if len(header) == _PAGES_AT.stop and not header.startswith(_CONSTANT):
+            raw.seek(0)
+            raw.write(_CONSTANT)
+    missing_bytes = (
+        int.from_bytes(header[_PAGES_AT], "big") * schema.PAGE_BYTES - file.stat().st_size
+    )
     if 0 < missing_bytes <= PAD_BYTES_MAX:
-        os.truncate(file, pages * schema.PAGE_BYTES)
+        os.truncate(file, file.stat().st_size + missing_bytes)
 
 
 def _read(sql: sqlite3.Connection, rows_max: int) -> Wreck:

@@ -86,15 +86,17 @@ def test_a_setting_that_is_not_taken_is_refused(tmp_path: Path, name: str) -> No
     real.close()
 
 
-def test_a_page_size_that_came_too_late_is_refused(data_dir: Path) -> None:
+def test_a_file_of_another_page_size_is_not_ours_and_is_set_apart(data_dir: Path) -> None:
     place = folder.journal_file(data_dir)
     foreign = sqlite3.connect(place, isolation_level=None)
     foreign.execute("PRAGMA page_size=1024")
     foreign.execute("PRAGMA journal_mode=WAL")
     foreign.execute("CREATE TABLE t (a)")
     foreign.close()
-    with pytest.raises(DiskTrouble, match="page_size"):
-        opened(data_dir)
+    store = opened(data_dir)
+    assert store.sql.execute("PRAGMA page_size").fetchone() == (4096,)
+    assert len(folder.set_apart_before(data_dir)) == 1
+    store.close()
 
 
 def test_a_quota_that_was_lowered_below_the_file_does_not_stop_a_start(data_dir: Path) -> None:

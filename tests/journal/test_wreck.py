@@ -100,7 +100,7 @@ def test_rows_behind_a_damage_in_the_wal_come_back(data_dir: Path, tmp_path: Pat
         store.commit(batch(row(seq)))
     epoch, file = store.epoch, Path(f"{folder.place(data_dir) / folder.FILE}-wal")
     frames = wal.frames(file, PAGE_BYTES)
-    for damaged in (frames // 2, frames - 8):
+    for damaged in (frames // 2, frames - 20):
         dead = killed(data_dir, tmp_path / f"dead-{damaged}")
         with Path(f"{folder.place(dead) / folder.FILE}-wal").open("r+b") as raw:
             raw.seek(wal.HEADER_BYTES + (damaged - 1) * (wal.FRAME_HEADER_BYTES + PAGE_BYTES) + 500)
@@ -143,6 +143,22 @@ def test_a_wreck_without_any_wal_is_read_as_it_is(data_dir: Path) -> None:
     again = opened(data_dir)
     assert numbers(again)
     assert report(again)["why"]
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"not a database any more", bytes(24), b"SQLite format 3\0\0\1"]
+)
+def test_rows_behind_a_dead_header_come_back(data_dir: Path, damage: bytes) -> None:
+    store = opened(data_dir)
+    small_rows(store, 500)
+    epoch = store.epoch
+    store.close()
+    with (folder.place(data_dir) / folder.FILE).open("r+b") as raw:
+        raw.write(damage)
+    again = opened(data_dir)
+    assert again.epoch != epoch
+    assert numbers(again) == set(range(1, 501))
     again.close()
 
 
