@@ -206,3 +206,11 @@ def unsealed(text: str) -> Any:  # noqa: ANN401 - whatever `sealed` was given
     """Read what `sealed` wrote; None for what has changed since, or was never written."""
     crc, _, plain = text.partition(" ")
     return json.loads(plain) if crc == str(crc32(plain.encode())) and plain else None
+
+
+def row_fits(crc: object, *row: Any) -> bool:  # noqa: ANN401
+    """Say whether a row, as `row_crc` takes it, fits; a damaged one may have anything in it."""
+    try:
+        return row_crc(*row) == crc
+    except (TypeError, AttributeError, OverflowError):
+        return False

@@ -5,7 +5,7 @@ from typing import Final
 from zlib import crc32
 
 from edge_agent.journal.names import Names
-from edge_agent.records import NORMAL, PAGE_ROWS, SALVAGED, URGENT, Cursor, StoredRow, row_crc
+from edge_agent.records import NORMAL, PAGE_ROWS, SALVAGED, URGENT, Cursor, StoredRow, row_fits
 
 STEP_ROWS: Final = 1024
 """Rows that one question for a topic looks at, most of them of other topics: a commit that comes
@@ -115,7 +115,7 @@ def _events(
     for seq, lane, n, kept, cursor, crc, stream, envelope in sql.execute(
         _EVENTS + where, parameters
     ):
-        sound = row_crc(seq, lane, stream, cursor, kept, envelope) == crc
+        sound = row_fits(crc, seq, lane, stream, cursor, kept, envelope)
         named = names.named(stream, envelope, seq, n, kept) if sound else None
         topic = names.topics.get(stream, "")
         rows.append(

@@ -15,7 +15,7 @@ from edge_agent.records import (
     Cursor,
     Kept,
     Restored,
-    row_crc,
+    row_fits,
 )
 
 
@@ -62,7 +62,7 @@ def _cursor_said(sql: sqlite3.Connection) -> Cursor:
     in_row = Cursor()
     for seq, lane, stream, cursor, payload, envelope, crc in newest:
         # a damaged one could skip events
-        if row_crc(seq, lane, stream, cursor, payload, envelope) == crc:
+        if row_fits(crc, seq, lane, stream, cursor, payload, envelope):
             in_row = Cursor.parse(cursor)
             break
     beside = sql.execute("SELECT value FROM meta WHERE key = 'cursor'").fetchone()

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from edge_agent.journal import schema
 from edge_agent.journal.names import Names
 from edge_agent.journal.restoring import given_upto
-from edge_agent.records import Cursor, row_crc
+from edge_agent.records import Cursor, row_fits
 
 FAILED_READS_MAX: Final = 1 << 17
 """Reads that may fall short before it is given up; the widest stretches are tried first, so that
@@ -206,7 +206,7 @@ def _sound_end(sql: sqlite3.Connection, order: str) -> int | None:
         for seq, lane, stream, _, cursor, crc, kept, envelope in sql.execute(
             f"{_ROWS} 1 ORDER BY seq {order} LIMIT ?", (END_ROWS,)
         ):
-            if row_crc(seq, lane, stream, cursor, kept, envelope) == crc:
+            if row_fits(crc, seq, lane, stream, cursor, kept, envelope):
                 sound = seq if sound is None else (max if order == "DESC" else min)(sound, seq)
     except sqlite3.Error as error:
         _only_broken(error)
@@ -239,7 +239,7 @@ def _bisect(sql: sqlite3.Connection, names: Names, first: int, last: int) -> Ite
             _only_broken(error)
             found = [] if low < high else _alone(sql, low)
         for seq, lane, stream, n, cursor, crc, kept, envelope in found:
-            if row_crc(seq, lane, stream, cursor, kept, envelope) == crc:
+            if row_fits(crc, seq, lane, stream, cursor, kept, envelope):
                 named = names.named(stream, envelope, seq, n, kept)
                 if named is not None:
                     yield Old(seq, lane, named.topic, n, named.payload, cursor)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.journal import folder, wal
+from edge_agent.journal import folder, wal, wreck
 from edge_agent.journal import store as store_module
 from edge_agent.journal.store import Store
 from edge_agent.records import SALVAGED, Batch, Trim
@@ -160,6 +160,26 @@ def test_rows_behind_a_dead_header_come_back(data_dir: Path, damage: bytes) -> N
     assert again.epoch != epoch
     assert numbers(again) == set(range(1, 501))
     again.close()
+
+
+def test_a_row_that_has_anything_in_its_columns_is_passed_over(data_dir: Path) -> None:
+    store = opened(data_dir)
+    small_rows(store, 100)
+    store.close()
+    file = folder.place(data_dir) / folder.FILE
+    sql = sqlite3.connect(file, isolation_level=None)
+    sql.execute("PRAGMA writable_schema=ON")
+    sql.execute(
+        "UPDATE sqlite_schema SET sql = replace(replace(sql, 'NOT NULL', ''), 'STRICT', '')"
+        " WHERE name = 'event'"
+    )
+    sql.close()
+    sql = sqlite3.connect(file, isolation_level=None)
+    sql.execute("UPDATE event SET stream = NULL, cursor = 5 WHERE seq = 50")
+    sql.execute("UPDATE event SET payload = NULL WHERE seq = 51")
+    sql.close()
+    found = wreck.read(file)
+    assert {row.seq for row in found.rows} == set(range(1, 101)) - {50, 51}
 
 
 # -- room --------------------------------------------------------------------------------------
