@@ -247,3 +247,21 @@ def test_salvaged_rows_are_a_lane_of_their_own(store: Store) -> None:
     assert [r.seq for r in store.page(SALVAGED, 0, aside_too=True)] == [3]
     assert store.reasons() == {}
     assert json.dumps(store.restore().quarantined) == "[]"
+
+
+@pytest.mark.parametrize("pages", [b"\x00\x01", b"\x02\x00", b"\x80\x00", b"\xff\xff", b"\0\0"])
+def test_a_header_hit_by_a_cut_checkpoint_is_read_from_the_wal(
+    data_dir: Path, tmp_path: Path, pages: bytes
+) -> None:
+    store = opened(data_dir)
+    filled(store, 30)
+    epoch = store.restore().epoch
+    after = killed(data_dir, tmp_path / "after")
+    store.close()
+    with (folder.place(after) / folder.FILE).open("r+b") as file:
+        file.write(b"\xa5" * 16 + pages + b"\x5a" * 200)
+    again = opened(after)
+    found = again.restore()
+    again.close()
+    assert (found.epoch, found.high, found.quarantined) == (epoch, 30, [])
+    assert not (after / "corrupt-1").exists()
