@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from edge_agent.ports import Read, Source, Tell
-from edge_agent.reactor import Reactor
+from edge_agent.ports import Device, Part
 
 KINDS: Final = {
     "serial-scanner": ("drivers.serial_scanner", "SerialScanner"),
@@ -18,19 +17,26 @@ ENTRY_POINTS: Final = "edge_agent.drivers"
 
 
 class Driver(Protocol):
-    """The class of a kind: `Keys` is the dataclass whose fields are the keys of that kind."""
+    """The class of a kind: `Keys` is the dataclass whose fields are the keys of that kind.
+
+    Called with name, station, keys and reactor, then a source with `Read` and `Tell`, a contact
+    with `Felt` and `Tell`, the others with `Tell` (`edge_agent.ports`). `part` says which of them
+    it is, `stationless` that it may stand at no station; a class that says neither is a source.
+    """
 
     Keys: type[Any]
 
-    def __call__(
-        self,
-        name: str,
-        station: str,
-        keys: Any,  # noqa: ANN401 - each kind has its own
-        reactor: Reactor,
-        read: Read,
-        tell: Tell,
-    ) -> Source: ...
+    def __call__(self, *given: Any) -> Device: ...  # noqa: ANN401 - each part has its own
+
+
+def part_of(driver: Driver) -> Part:
+    """Say what the devices of a driver are to the line."""
+    return Part(getattr(driver, "part", Part.SOURCE))
+
+
+def stationless(driver: Driver) -> bool:
+    """Say whether the devices of a driver may stand at no station."""
+    return bool(getattr(driver, "stationless", False))
 
 
 def load(kind: str) -> Driver:

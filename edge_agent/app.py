@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import drivers
 from edge_agent import __version__
@@ -190,8 +190,12 @@ class Agent:
     def _add(self, device: Device) -> None:
         driver = drivers.load(device.kind)
         assert device.station is not None, "the settings ask for a station"
-        source: Source = driver(
-            device.name, device.station, device.keys, self._reactor, self.line.read, self.line.tell
+        source = cast(
+            Source,
+            driver(
+                *(device.name, device.station, device.keys, self._reactor),
+                *(self.line.read, self.line.tell),
+            ),
         )
         self.announcer.kinds[device.name] = device.kind
         self.line.add(source)

@@ -9,7 +9,7 @@ import importlib
 import json
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from edge_agent import __version__
 
@@ -62,16 +62,122 @@ class Journal:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where we are: enterprise/site/area/line (ISA-95)."""
+    """Where we are: enterprise/site/area/line (ISA-95); no calendar is always on shift."""
 
     base: str
+    time_zone: str = "UTC"
+    calendar: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One station that this agent serves."""
+    """One station that this agent serves; `skills` are what a person needs who works there."""
 
     id: str
+    segment: str | None = None
+    roles: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One shift in local time, `HH:MM`; `days` as in `mon`, `breaks` as in `09:00-09:10`."""
+
+    id: str
+    days: tuple[str, ...]
+    start: str
+    end: str
+    breaks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The shifts of a site; `days_off` are dates, `2026-12-25`."""
+
+    id: str
+    shifts: tuple[Shift, ...]
+    days_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One line segment; `fixed_position` says how the place where it may stop is known.
+
+    `takt`, `immediate`, `call-only`, `pulse` or `input`; the last two by `fixed_device`.
+    """
+
+    id: str
+    takt_s: float | None = None
+    demand_per_shift: int | None = None
+    fixed_position: str = "call-only"
+    fixed_device: str | None = None
+    restart_warning_s: float = 5.0
+    stop_output: str | None = None
+    start_input: str | None = None
+    min_window_s: float = 0.0
+    stop_without_pulse_s: float = 0.0
+    overrun: float = 0.05
+    pm_cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One step of a ladder: who is asked, so long after the pull."""
+
+    level: int
+    after_s: float
+    notify: str
+
+
+@dataclass(frozen=True, slots=True)
+class Andon:
+    """How calls of one category behave, at one station or at all of them (`*`).
+
+    `cancel` is `second-pull` or `leader`; `clear` is `button` or `button+badge`; `pause` says
+    whether the timers of its ladder rest outside of working time.
+    """
+
+    station: str
+    category: str
+    stops: bool = False
+    cancel: str = "second-pull"
+    clear: str = "button"
+    min_cancel_s: float = 2.0
+    ack_s: float = 30.0
+    reason_grace_s: float = 300.0
+    stop_now: bool = False
+    pause: bool = False
+    responders: tuple[str, ...] = ()
+    escalate: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a badge belongs to; `shifts` empty: on every one."""
+
+    badge: str
+    name: str
+    roles: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    shifts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there was a call, by its code (`R:FIT`); no categories: for all of them."""
+
+    code: str
+    text: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a condition looks and sounds like where it is not as shipped: light -> rhythm."""
+
+    condition: str
+    lights: tuple[tuple[str, str], ...]
+    tune: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +201,12 @@ class Configuration:
     stations: tuple[Station, ...]
     devices: tuple[Device, ...] = ()
     journal: Journal = field(default_factory=Journal)
+    calendars: tuple[Calendar, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    andons: tuple[Andon, ...] = ()
+    people: tuple[Person, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    looks: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +260,23 @@ def from_wire(wire: bytes) -> Configuration:
     if wired["version"] != __version__:
         raise ValueError(f"version {wired['version']} validates, version {__version__} runs")
     said = wired["said"]
-    return Configuration(
-        agent=Agent(**said["agent"]),
-        broker=Broker(
-            **said["broker"]
-            | {"addresses": tuple(Address(**one) for one in said["broker"]["addresses"])}
-        ),
-        site=Site(**said["site"]),
-        folder=said["folder"],
-        stations=tuple(Station(**one) for one in said["stations"]),
-        devices=tuple(
-            Device(**one | {"keys": keys_class(one["kind"])(**_tuples(one["keys"]))})
-            for one in said["devices"]
-        ),
-        journal=Journal(**said["journal"]),
-    )
+    for device in said["devices"]:
+        device["keys"] = keys_class(device["kind"])(**_tuples(device["keys"]))
+    made: Configuration = _made(Configuration, said)
+    return made
+
+
+def _made(hint: Any, said: Any) -> Any:  # noqa: ANN401 - whatever a field of ours may be
+    """Make a value of this type again from what `_plain` has left of it."""
+    if is_dataclass(hint) and isinstance(said, dict):
+        hints = get_type_hints(hint)
+        return hint(**{name: _made(hints[name], one) for name, one in said.items()})  # type: ignore[operator]
+    if isinstance(said, list):
+        each = get_args(hint)
+        if each[1:] == (...,):
+            return tuple(_made(each[0], one) for one in said)
+        return tuple(_made(one, part) for one, part in zip(each, said, strict=True))
+    return said
 
 
 def _plain(value: object) -> object:

@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from edge_agent.device_alarms import DeviceAlarms
 from edge_agent.dispatch import Stream, Where
 from edge_agent.gaps import Gap
 from edge_agent.labels import aim
 from edge_agent.outbox import PAYLOAD_GUESS_BYTES, Outbox
-from edge_agent.ports import Condition, Flaw, Lane, Outcome, Source
+from edge_agent.ports import Flaw, Lane, Outcome, Source
 from edge_agent.quarantine import Quarantines
 from edge_agent.records import DiskTrouble, Restored
 from edge_agent.storage import Room
@@ -68,7 +69,6 @@ class _Reader:
         "source",
         "stream",
         "template",
-        "troubled_ns",
     )
 
     def __init__(self, source: Source) -> None:
@@ -79,14 +79,13 @@ class _Reader:
         self.read: Envelope
         self.rejected: Envelope
         self.stream: Stream
-        self.troubled_ns = -1
 
 
 _Pending = tuple[int, _Reader, bytes, "_Heard | None", str]
 
 
 class Line:
-    """Routes reads to the outbox and answers to the sources; raises and clears alarms."""
+    """Routes reads to the outbox and answers to the sources; tells of the storage."""
 
     def __init__(self, *, topics: Topics, agent: str, version: str, outbox: Outbox) -> None:
         self._topics = topics
@@ -99,6 +98,8 @@ class Line:
         self._awaiting: list[tuple[Source, Callable[[], None]]] = []
         self._storage_since_ns = -1
         self.urgent = Urgent(topics=topics, agent=agent, outbox=outbox)
+        self.devices = DeviceAlarms(outbox.clock, self.urgent)
+        self.tell = self.devices.tell
         self._quarantines = Quarantines(outbox, self.urgent, self._lost)
         self.received = 0
         self.accepted = 0
@@ -117,9 +118,8 @@ class Line:
 
     def remove(self, source: Source) -> None:
         """Let a source go; what it still waits for is answered to it all the same."""
-        reader = self._readers.pop(source.name)
-        if reader.troubled_ns >= 0:
-            self._clear_device(reader, "taken out of the configuration")
+        del self._readers[source.name]
+        self.devices.removed(source)
 
     def when_answered(self, source: Source, then: Callable[[], None]) -> None:
         """Call `then` once no read of the source waits for its answer; at once when none does."""
@@ -274,9 +274,7 @@ class Line:
         for first, last in restored.missing:
             self._lost(restored.epoch, first, last)
         self._quarantines.opened(restored)
-        for reader in self._readers.values():
-            if reader.troubled_ns >= 0:
-                self._raise_device(reader)
+        self.devices.opened()
 
     def storage(self, trouble: DiskTrouble | None) -> None:
         """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""
@@ -316,37 +314,6 @@ class Line:
         self.gap(epoch, first, last, "unsound", None)
 
     # -- alarms --------------------------------------------------------------------------------
-
-    def tell(self, source: Source, condition: Condition, why: str, remedy: str) -> None:
-        """Take a device's word that it is in trouble or well again: one alarm, one line of log."""
-        reader = self._readers[source.name]
-        if condition is Condition.TROUBLE:
-            _log.warning("%s: %s; %s", source.name, why, remedy)
-            if reader.troubled_ns < 0:
-                reader.troubled_ns = self._clock.mono_ns()
-                if self._outbox.open:
-                    self._raise_device(reader)
-        elif condition is Condition.OK:
-            _log.info("%s: reading%s", source.name, f"; {remedy}" if remedy else "")
-            if reader.troubled_ns >= 0:
-                self._clear_device(reader, "reading again")
-
-    def _clear_device(self, reader: _Reader, why: str) -> None:
-        source = reader.source
-        lasted_s = (self._clock.mono_ns() - reader.troubled_ns) / 1e9
-        reader.troubled_ns = -1
-        if self._outbox.open:
-            data = messages.alarm_cleared(
-                f"device:{source.name}", AlarmKind.DEVICE, why, lasted_s, source.name
-            )
-            self.urgent.of_station(source.station, messages.ALARM_CLEARED, data, source.name)
-
-    def _raise_device(self, reader: _Reader) -> None:
-        source = reader.source
-        data = messages.alarm_raised(
-            f"device:{source.name}", AlarmKind.DEVICE, source.why, source.remedy, source.name
-        )
-        self.urgent.of_station(source.station, messages.ALARM_RAISED, data, source.name)
 
     def agent_event(self, kind: str, data: bytes) -> None:
         """Record an urgent event of the agent itself; dropped before the journal is open."""

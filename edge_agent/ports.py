@@ -1,8 +1,8 @@
 """What the parts ask of each other, as Protocols and closed vocabularies; no code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Lane(int, Enum):
@@ -65,7 +65,7 @@ class Read(Protocol):
 class Tell(Protocol):
     """Where a device says that its condition has changed (what is wrong; what to do about it)."""
 
-    def __call__(self, source: "Source", condition: Condition, why: str, remedy: str) -> None: ...
+    def __call__(self, source: "Device", condition: Condition, why: str, remedy: str) -> None: ...
 
 
 class Source(Protocol):
@@ -95,3 +95,183 @@ class Source(Protocol):
     def quiet(self, then: Callable[[], None]) -> None: ...
     def stop(self, then: Callable[[], None]) -> None: ...
     def counters(self) -> dict[str, int]: ...
+
+
+# -- contacts: cords, buttons, inputs of the line ------------------------------------------------
+
+
+class Part(StrEnum):
+    """What a device is to the line; `part` of a driver's class, a source where it says nothing."""
+
+    SOURCE = "source"
+    CONTACT = "contact"
+    LAMP = "lamp"
+    HORN = "horn"
+    OUTPUT = "output"
+
+
+class Purpose(StrEnum):
+    """What a contact is for."""
+
+    CALL = "call"
+    ACK = "ack"
+    CLEAR = "clear"
+    CONFIRM_STOP = "confirm-stop"
+    MUTE = "mute"
+    COUNT = "count"
+    START = "start"
+    FIXED_POSITION = "fixed-position"
+    LINE_MOVING = "line-moving"
+    STARVED = "starved"
+    BLOCKED = "blocked"
+    CHANGEOVER = "changeover"
+    LAMP_TEST = "lamp-test"
+
+
+class Feel(StrEnum):
+    """What a contact felt: settled, never raw."""
+
+    ON = "on"
+    OFF = "off"
+    HELD = "held"
+    FAULT = "fault"
+    HEALED = "healed"
+
+
+class Fault(StrEnum):
+    """Why a contact is not to be trusted; `NONE` while it is."""
+
+    NONE = ""
+    WIRE_BREAK = "wire-break"
+    STUCK = "stuck"
+    DISCREPANCY = "discrepancy"
+    LOST = "lost"
+
+
+GPIO: Final = "gpio"
+"""Key of the metadata of a driver's key that names a GPIO line: no two devices may share one."""
+
+
+class Felt(Protocol):
+    """Where a contact says what it felt: the line. Reactor's thread only.
+
+    Called with the contact and the moment, on both clocks, at which it left what it was before:
+    of capture, not of belief. For `HELD` that of the actuation it belongs to.
+    """
+
+    def __call__(
+        self, contact: "Contact", feel: Feel, at_mono_ns: int, at_wall_ns: int
+    ) -> None: ...
+
+
+class Contact(Protocol):
+    """A cord, a button or an input of the line: gpio or a twin of one.
+
+    `on` is the settled level, actuated or not, None while it is not known; the level that is
+    found at a start is no feel. `fault` says why it is not to be trusted. `hold_ns` is how long
+    it must be held for a `HELD`, 0 where that means nothing. `latching` says that it stays
+    actuated by itself. `unsettled_ns` is the moment at which a change began that has not
+    settled yet, None when there is none. `settled_ns` is when the last feel was believed.
+    `start` tries the device once; trouble is a state with a back-off, and `fault` is LOST.
+    """
+
+    name: str
+    station: str | None
+    purpose: Purpose
+    category: str | None
+    latching: bool
+    hold_ns: int
+    on: bool | None
+    fault: Fault
+    unsettled_ns: int | None
+    settled_ns: int
+    condition: Condition
+    why: str
+    remedy: str
+
+    def start(self) -> None: ...
+    def stop(self, then: Callable[[], None]) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+
+
+# -- outputs: lamps, horns, requests to the line -------------------------------------------------
+
+
+class Pattern(StrEnum):
+    """The rhythm of a light; the last two are played once and end dark."""
+
+    OFF = "off"
+    STEADY = "steady"
+    FLASH_SLOW = "flash-0.5hz"
+    FLASH_FAST = "flash-2hz"
+    PULSE = "pulse-150ms"
+    BLINK_3 = "blink-3"
+
+
+Look = Mapping[str, Pattern]
+"""Light -> its rhythm; a light that is not named is off, one that the tower has not is ignored."""
+
+
+class Lamp(Protocol):
+    """A tower light, or a feedback lamp apart from it (`feedback`); gpio or a twin.
+
+    `lights` are its lights by colour. `show` is in force when it returns; rhythms begin, lit, at
+    `phase_ns` (monotonic), so that lamps that are told the same moment flash together. `signal`
+    plays a rhythm once over what is shown.
+    """
+
+    name: str
+    station: str | None
+    feedback: bool
+    lights: tuple[str, ...]
+    condition: Condition
+    why: str
+    remedy: str
+
+    def start(self) -> None: ...
+    def show(self, look: Look, phase_ns: int) -> None: ...
+    def signal(self, light: str, pattern: Pattern) -> None: ...
+    def stop(self, then: Callable[[], None]) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+
+
+class Horn(Protocol):
+    """A horn; gpio or a twin.
+
+    `sound` plays a tune until it is told another, "" for silence; `loud` uses its second line for
+    volume, where it has one.
+    """
+
+    name: str
+    station: str | None
+    condition: Condition
+    why: str
+    remedy: str
+
+    def start(self) -> None: ...
+    def sound(self, tune: str, *, loud: bool) -> None: ...
+    def stop(self, then: Callable[[], None]) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+
+
+class Output(Protocol):
+    """A request to the line, or the heartbeat that it watches (`heartbeat`); gpio or a twin.
+
+    `on` is the request, never the level of the line; a heartbeat beats by itself while it is on.
+    """
+
+    name: str
+    station: str | None
+    heartbeat: bool
+    on: bool
+    condition: Condition
+    why: str
+    remedy: str
+
+    def start(self) -> None: ...
+    def request(self, *, on: bool) -> None: ...
+    def stop(self, then: Callable[[], None]) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+
+
+Device = Source | Contact | Lamp | Horn | Output

@@ -71,7 +71,7 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
             "alarm": "device:gun-1",
             "kind": "device",
             "device": "gun-1",
-            "message": "reading again",
+            "message": "working again",
             "lasted_s": 12.5,
         },
     ),
