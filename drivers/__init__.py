@@ -9,6 +9,8 @@ from edge_agent.ports import Device, Part
 KINDS: Final = {
     "serial-scanner": ("drivers.serial_scanner", "SerialScanner"),
     "simulated-scanner": ("drivers.simulated", "SimulatedScanner"),
+    "simulated-cord": ("drivers.simulated_inputs", "SimulatedCord"),
+    "simulated-button": ("drivers.simulated_inputs", "SimulatedButton"),
 }
 """`kind` in a configuration -> (module, class). The class has `Keys`, the dataclass of its keys."""
 

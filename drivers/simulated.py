@@ -3,14 +3,13 @@
 A twin stands in for the whole device and is chosen by its kind; no real driver knows of it.
 """
 
-import errno
 import os
-import stat
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Final
 
+from drivers.fifos import opened_fifo, opened_to_append
 from drivers.framing import LINE_BYTES_MAX, Framer
 from drivers.line_scanner import LineScanner, check_keys
 from drivers.reopening import Trouble
@@ -90,10 +89,10 @@ class SimulatedScanner(LineScanner):
 
     def _open(self) -> int:
         """Open the FIFO for reading and writing, so that it has no end when its writers go."""
-        self._fifo_fd = _opened_fifo(self._fifo)
+        self._fifo_fd = opened_fifo(self._fifo)
         if self._answers is not None and self._answers_fd < 0:
             try:
-                self._answers_fd = _opened_answers(self._answers)
+                self._answers_fd = opened_to_append(self._answers)
             except Trouble:
                 os.close(self._fifo_fd)
                 raise
@@ -121,44 +120,3 @@ class SimulatedScanner(LineScanner):
             self._unanswered += len(lines)
             return
         self._unanswered += self._torn
-
-
-def _opened_fifo(path: Path) -> int:
-    try:
-        if not path.exists():
-            os.mkfifo(path, 0o600)
-        elif not stat.S_ISFIFO(path.stat().st_mode):
-            raise _no_fifo(path)
-        fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise _explained(path, error) from error
-    if not stat.S_ISFIFO(os.fstat(fd).st_mode):  # exchanged meanwhile
-        os.close(fd)
-        raise _no_fifo(path)
-    return fd
-
-
-def _opened_answers(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        return os.open(path, flags, 0o600)
-    except OSError as error:
-        raise _explained(path, error) from error
-
-
-def _no_fifo(path: Path) -> Trouble:
-    return Trouble(
-        f"{path} is there and is no FIFO",
-        "write another path, or move that file away: a FIFO is made in its place",
-    )
-
-
-def _explained(path: Path, error: OSError) -> Trouble:
-    if error.errno == errno.ENOENT:
-        return Trouble(
-            f"the folder of {path} is not there", f"make it: `mkdir -p {path.absolute().parent}`"
-        )
-    return Trouble(
-        f"{path} does not open: {error.strerror}",
-        "give the agent's user the right to read and write it, or write another path",
-    )

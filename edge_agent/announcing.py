@@ -18,6 +18,7 @@ from edge_agent import __version__, status
 from edge_agent.changes import Changes
 from edge_agent.commands import Commands
 from edge_agent.configuration import Configuration
+from edge_agent.equipment import Equipment
 from edge_agent.line import Line
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Condition
@@ -45,10 +46,11 @@ _log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Renders and publishes; `uplink` is set once it is made, for it asks for the status."""
+    """Renders and publishes; the composition root sets what is made after it."""
 
     uplink: Uplink
     commands: Commands
+    equipment: Equipment
 
     def __init__(
         self,
@@ -170,7 +172,7 @@ class Announcer:
             "journal": status.journal_condition(self._outbox)[0],
             "broker": self.uplink.condition,
             "clock": self._synchrony.condition,
-            **{f"device:{source.name}": source.condition for source in self._line.sources()},
+            **{f"device:{one.name}": one.condition for one in self.equipment.all()},
         }
 
     def _counters(self) -> dict[str, object]:
@@ -200,7 +202,7 @@ class Announcer:
                 "remedy": uplink.remedy,
                 "counters": uplink.counters(),
             },
-            "devices": status.devices(self._line.sources(), self.kinds),
+            "devices": status.devices(self.equipment.all(), self.equipment.kinds),
             "reactor": status.reactor(self._reactor),
             "commands": {"heard": self.commands.heard, "refused": self.commands.refused},
             "reloads_refused": refused_reloads,

@@ -9,20 +9,20 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import drivers
 from edge_agent import __version__
+from edge_agent.andon import Andon
 from edge_agent.announcing import Announcer
 from edge_agent.changes import Changes
 from edge_agent.clock import SystemClock
 from edge_agent.commands import Commands
-from edge_agent.configuration import Configuration, Device
+from edge_agent.configuration import Configuration
 from edge_agent.configuration import Journal as JournalLimits
 from edge_agent.desk import Desk, Say
 from edge_agent.ending import Ending
+from edge_agent.equipment import Equipment
 from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
 from edge_agent.journal.writer import Writer
@@ -30,7 +30,7 @@ from edge_agent.line import Line
 from edge_agent.notify import Notify
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_words import outbox_answers
-from edge_agent.ports import Condition, Source
+from edge_agent.ports import Condition
 from edge_agent.reactor import Reactor
 from edge_agent.records import Broken, DiskTrouble, NewerJournal, Restored
 from edge_agent.reloading import Reloading
@@ -78,9 +78,12 @@ class Agent:
         self.outbox = Outbox(reactor, clock, limits_of(configuration.journal))
         self.line = Line(topics=self._topics, agent=agent, version=__version__, outbox=self.outbox)
         self.synchrony = Synchrony(reactor, self.outbox, self.line)
+        self.andon = self._andon()
+        self.equipment = Equipment(reactor, self.line, self.andon)
         self.announcer = Announcer(
             reactor, configuration, self.outbox, self.line, self.synchrony, nonce
         )
+        self.announcer.equipment = self.equipment
         self.uplink = self.announcer.uplink = Uplink(
             reactor, configuration.broker, self.outbox.dispatch, self._hooks()
         )
@@ -101,7 +104,18 @@ class Agent:
         self._vigil = Vigil(reactor, self._notify, self._writer.ping)
         self._openings = 0
         self._ending = Ending(reactor, self.line, self.outbox, self)
-        self._leaving: list[Source] = []
+        self.equipment.ended = lambda: self._ending.begun
+
+    def _andon(self) -> Andon:
+        andon = Andon(
+            reactor=self._reactor,
+            configuration=self._configuration,
+            topics=self._topics,
+            outbox=self.outbox,
+            synced=lambda: self.synchrony.synced,
+        )
+        self.synchrony.heard = andon.clock_set
+        return andon
 
     def _hooks(self) -> Hooks:
         configuration, topics = self._configuration, self._topics
@@ -138,6 +152,7 @@ class Agent:
         """Begin: everything else follows from the reactor's turns."""
         self._desk.open()
         self._writer.start()
+        self.equipment.begin(self._configuration.devices)
         self._vigil.begin()
 
     def _open_store(self) -> Store:
@@ -156,8 +171,8 @@ class Agent:
         self.outbox.opened(restored)
         self.outbox.note_meta("run", "running")
         self.synchrony.started()
-        for device in self._configuration.devices:
-            self._add(device)
+        self.andon.opened(restored)
+        self.equipment.opened(self._configuration.devices)
         self.uplink.start()
         self.announcer.begin(restored.meta)
         gc.collect()
@@ -165,7 +180,7 @@ class Agent:
         gc.set_threshold(GC_THRESHOLD, 10, 10)
         self.ready = True
         waiting = self.outbox.dispatch.waiting()
-        _log.info("ready: %d devices, %d events waiting", len(self.line.sources()), waiting)
+        _log.info("ready: %d devices, %d events waiting", len(self.equipment.all()), waiting)
         self._vigil.ready(f"reading; {waiting} events waiting")
 
     def troubled(self, trouble: DiskTrouble | None) -> None:
@@ -185,50 +200,7 @@ class Agent:
         else:
             _log.error("the journal is broken: %s; starting anew to set it apart", why)
             self.again = True
-        self._ending.cut(self._devices())
-
-    def _add(self, device: Device) -> None:
-        driver = drivers.load(device.kind)
-        assert device.station is not None, "the settings ask for a station"
-        source = cast(
-            Source,
-            driver(
-                *(device.name, device.station, device.keys, self._reactor),
-                *(self.line.read, self.line.tell),
-            ),
-        )
-        self.announcer.kinds[device.name] = device.kind
-        self.line.add(source)
-        source.start()
-
-    def _devices(self) -> list[Source]:
-        """Give the sources that are there, those that are about to leave included."""
-        staying = [source for source in self.line.sources() if source not in self._leaving]
-        return staying + self._leaving
-
-    def _remove(self, names: set[str]) -> None:
-        """Have sources begin no more reads, and stop each once all it has read is answered."""
-        for source in self.line.sources():
-            if source.name in names and source not in self._leaving:
-                self._leaving.append(source)
-                source.quiet(partial(self._has_read, source))
-
-    def _has_read(self, source: Source) -> None:
-        self.line.remove(source)
-        self.line.when_answered(source, lambda: source.stop(partial(self._left, source)))
-
-    def _left(self, source: Source) -> None:
-        self._leaving.remove(source)
-        self._add_missing()
-
-    def _add_missing(self) -> None:
-        """Start what is configured and not there: a port may only be free once all have left."""
-        if self._leaving or self._ending.begun:
-            return
-        there = {source.name for source in self.line.sources()}
-        for device in self._configuration.devices:
-            if device.name not in there:
-                self._add(device)
+        self._ending.cut(self.equipment.sources(), self.equipment.others())
 
     # -- end -----------------------------------------------------------------------------------
 
@@ -237,11 +209,11 @@ class Agent:
         if not self.ready:
             self._reactor.stop()
         elif self._ending.begun:
-            self._ending.cut(self._devices())
+            self._ending.cut(self.equipment.sources(), self.equipment.others())
         else:
             _log.info("stopping")
             self._notify.stopping("finishing what is being committed")
-            self._ending.begin(self._devices())
+            self._ending.begin(self.equipment.sources(), self.equipment.others())
 
     def say_offline(self, then: Callable[[], None]) -> None:
         """Take leave of the broker."""
@@ -272,8 +244,8 @@ class Agent:
     def _apply(self, change: Changes) -> None:
         """Make the change; what cannot change while running was told already."""
         before, self._configuration = self._configuration, change.then
-        self._remove({device.name for device in (*change.removed, *change.replaced)})
-        self._add_missing()
+        gone = {device.name for device in (*change.removed, *change.replaced)}
+        self.equipment.exchange(gone, change.then.devices)
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)

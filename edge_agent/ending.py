@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from edge_agent.line import Line
 from edge_agent.outbox import Outbox
-from edge_agent.ports import Source
+from edge_agent.ports import Device, Source
 from edge_agent.reactor import NEVER, Reactor
 
 STOP_NS: Final = 8_000_000_000
@@ -45,22 +45,23 @@ class Ending:
         self._outbox = outbox
         self._steps = steps
         self._sources: Sequence[Source] = ()
+        self._others: Sequence[Device] = ()
         self._reading = 0
         self._settled: Then = reactor.stop
         self._settle = reactor.timer(self._look)
         self._deadline = reactor.timer(self._give_up)
 
-    def begin(self, sources: Sequence[Source]) -> None:
-        """Let these finish what they read, and everything else follow."""
+    def begin(self, sources: Sequence[Source], others: Sequence[Device] = ()) -> None:
+        """Let these finish what they read, and everything else follow; outputs leave safely."""
         self.begun = True
-        self._sources = sources
+        self._sources, self._others = sources, others
         self._reading = len(sources)
         self._deadline.due_ns = self._reactor.clock.mono_ns() + STOP_NS
         for source in sources:
             source.quiet(self._has_read)
         self._when_settled(self._stop_devices)
 
-    def cut(self, sources: Sequence[Source]) -> None:
+    def cut(self, sources: Sequence[Source], others: Sequence[Device] = ()) -> None:
         """Refuse what is not on the disk, let the devices hear it, and end; twice: end at once."""
         if self._was_cut:
             self._reactor.stop()
@@ -71,7 +72,7 @@ class Ending:
         self._line.refuse_pending()
         if refused := self._line.rejected - before:
             _log.warning("%d scans that waited for the disk were refused", refused)
-        _stopped(sources, self._reactor.stop)
+        _stopped([*sources, *others], self._reactor.stop)
 
     # -- in order ------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ class Ending:
         return self._settle.due_ns
 
     def _stop_devices(self) -> None:
-        _stopped(self._sources, self._say_offline)
+        _stopped([*self._sources, *self._others], self._say_offline)
 
     def _say_offline(self) -> None:
         if not self._was_cut:
@@ -105,20 +106,20 @@ class Ending:
 
     def _give_up(self, _now_ns: int) -> int:
         _log.warning("the end was cut short; what was accepted is on the disk")
-        self.cut(self._sources)
+        self.cut(self._sources, self._others)
         return NEVER
 
 
-def _stopped(sources: Sequence[Source], then: Then) -> None:
+def _stopped(devices: Sequence[Device], then: Then) -> None:
     """Stop them all, and go on when the last one is gone."""
-    left = [*sources]
+    left = [*devices]
 
     def gone() -> None:
         left.pop()
         if not left:
             then()
 
-    if not sources:
+    if not devices:
         then()
-    for source in sources:
-        source.stop(gone)
+    for device in devices:
+        device.stop(gone)

@@ -208,9 +208,13 @@ class Outbox:
 
     def note_meta(self, key: str, value: str) -> None:
         """Have a small fact remembered, in place of what was to be written under its key."""
-        batch = self._batch
-        batch.meta = [pair for pair in batch.meta if pair[0] != key]
-        batch.meta.append((key, value))
+        self._batch.meta = [*(pair for pair in self._batch.meta if pair[0] != key), (key, value)]
+        self._ask_seal()
+
+    def note_snapshot(self, name: str, body: bytes) -> None:
+        """Have a state written in the commit of the events that it is the fold of."""
+        others = [one for one in self._batch.snapshots if one[0] != name]
+        self._batch.snapshots = [*others, (name, self.high, body)]
         self._ask_seal()
 
     # -- batches -------------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """What the parts ask of each other, as Protocols and closed vocabularies; no code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum, StrEnum
 from typing import Final, Protocol
+
+from edge_agent.domain.contact import Fault, Feel
+from edge_agent.domain.looks import Look, Pattern
 
 
 class Lane(int, Enum):
@@ -128,26 +131,6 @@ class Purpose(StrEnum):
     LAMP_TEST = "lamp-test"
 
 
-class Feel(StrEnum):
-    """What a contact felt: settled, never raw."""
-
-    ON = "on"
-    OFF = "off"
-    HELD = "held"
-    FAULT = "fault"
-    HEALED = "healed"
-
-
-class Fault(StrEnum):
-    """Why a contact is not to be trusted; `NONE` while it is."""
-
-    NONE = ""
-    WIRE_BREAK = "wire-break"
-    STUCK = "stuck"
-    DISCREPANCY = "discrepancy"
-    LOST = "lost"
-
-
 GPIO: Final = "gpio"
 """Key of the metadata of a driver's key that names a GPIO line: no two devices may share one."""
 
@@ -197,27 +180,12 @@ class Contact(Protocol):
 # -- outputs: lamps, horns, requests to the line -------------------------------------------------
 
 
-class Pattern(StrEnum):
-    """The rhythm of a light; the last two are played once and end dark."""
-
-    OFF = "off"
-    STEADY = "steady"
-    FLASH_SLOW = "flash-0.5hz"
-    FLASH_FAST = "flash-2hz"
-    PULSE = "pulse-150ms"
-    BLINK_3 = "blink-3"
-
-
-Look = Mapping[str, Pattern]
-"""Light -> its rhythm; a light that is not named is off, one that the tower has not is ignored."""
-
-
 class Lamp(Protocol):
     """A tower light, or a feedback lamp apart from it (`feedback`); gpio or a twin.
 
-    `lights` are its lights by colour. `show` is in force when it returns; rhythms begin, lit, at
-    `phase_ns` (monotonic), so that lamps that are told the same moment flash together. `signal`
-    plays a rhythm once over what is shown.
+    `lights` are its lights by colour; one that it has not is ignored. `show` is in force when it
+    returns; rhythms begin, lit, at `phase_ns` (monotonic), so that lamps that are told the same
+    moment flash together. `signal` plays a rhythm once, over what is shown.
     """
 
     name: str

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.outbox import Outbox
-from edge_agent.ports import Condition, Source
+from edge_agent.ports import Condition, Device
 from edge_agent.reactor import Reactor
 
 STALL_NS: Final = 1_000_000_000
@@ -81,19 +81,19 @@ def journal_condition(outbox: Outbox) -> tuple[Condition, str, str]:
     return Condition.OK, "", ""
 
 
-def devices(sources: Iterable[Source], kinds: dict[str, str]) -> list[dict[str, Any]]:
+def devices(fitted: Iterable[Device], kinds: dict[str, str]) -> list[dict[str, Any]]:
     """Say how each device is."""
     return [
         {
-            "name": source.name,
-            "kind": kinds.get(source.name, ""),
-            "station": source.station,
-            "condition": source.condition,
-            "why": source.why,
-            "remedy": source.remedy,
-            "counters": source.counters(),
+            "name": one.name,
+            "kind": kinds.get(one.name, ""),
+            "station": one.station,
+            "condition": one.condition,
+            "why": one.why,
+            "remedy": one.remedy,
+            "counters": one.counters(),
         }
-        for source in sources
+        for one in fitted
     ]
 
 

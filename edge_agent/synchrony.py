@@ -9,6 +9,7 @@ Rules:
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from edge_agent.line import Line
@@ -41,6 +42,7 @@ class Synchrony:
         self.synced = False
         self.steps = 0
         self._refused = False
+        self.heard: Callable[[], None] = lambda: None
         self._timer = reactor.timer(self._look)
 
     @property
@@ -82,6 +84,7 @@ class Synchrony:
             _log.info("the wall clock is set; waiting events are put right before they go out")
             if self._outbox.high >= self._first_unsynced:
                 self._correct(self._outbox.high)
+            self.heard()
         return now_ns + LOOK_NS
 
     def _correct(self, last: int) -> None:

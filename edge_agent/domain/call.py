@@ -142,7 +142,8 @@ class Category:
 
     `cancel_by_pull` lets a second pull clear, not sooner than `min_cancel_ns` after the first;
     `clear_by_pull` says the same of a call that has stopped its segment. `levels` are the moments,
-    after the pull, at which nobody's help is asked for one level higher.
+    after the pull, at which nobody's help is asked for one level higher. `stop_now` does not wait
+    for the fixed position when the stop is confirmed.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Category:
     min_cancel_ns: int = 2_000_000_000
     grace_ns: int = 300_000_000_000
     levels: tuple[tuple[int, int], ...] = ()
+    stop_now: bool = False
 
 
 @dataclass(slots=True)
@@ -170,6 +172,8 @@ class Call:
     stopped_ns: int | None = None
     cleared_ns: int | None = None
     reason: str | None = None
+    device: str | None = None
+    unobserved_ns: int = 0
 
 
 class Said(NamedTuple):
@@ -191,6 +195,10 @@ class Post:
     open: Call | None = None
     closing: list[Call] = field(default_factory=list)
     faulty: bool = False
+    fault_id: str = ""
+    fault: str = ""
+    fault_since_ns: int = 0
+    healthy: bool = True
 
     @property
     def state(self) -> State:
@@ -220,7 +228,10 @@ class Post:
         """Do what the table says of a trigger that was captured at `at_ns`."""
         if trigger is Trigger.FIXED and not self.category.stops:
             return Said("", None)
-        row = TABLE[self.state][trigger]
+        state = self.state
+        if trigger is Trigger.FIXED and self.open is not None:
+            state = self.open.state  # the call behind a faulty input goes on, and stops
+        row = TABLE[state][trigger]
         if row.says == REFUSED:
             return Said(REFUSED, self.open)
         if trigger in (Trigger.FAULT, Trigger.HEAL):
@@ -233,7 +244,7 @@ class Post:
 
     def _go_on(self, call: Call, row: Row, trigger: Trigger, at_ns: int, actor: str | None) -> Said:
         self._note(call, trigger, at_ns, actor)
-        if not self.faulty:
+        if not self.faulty or trigger is Trigger.FIXED:
             call.state = row.to
         if call.state is State.CLEARED:
             self.open = None

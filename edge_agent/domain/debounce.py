@@ -52,6 +52,11 @@ class Debounce:
         """Say when `settle` has to be called; None while the contact stands as it is settled."""
         return self._since_ns + self._filter_ns if self._changes else None
 
+    @property
+    def left_ns(self) -> int:
+        """Say when the settled level was left, while it is not settled what came."""
+        return self._left_ns
+
     def edge(self, level: bool, at_ns: int) -> Settled | None:
         """Take a raw level with the moment of its edge; moments never run backwards.
 

@@ -98,6 +98,10 @@ class Stop:
     calls: list[str] = field(default_factory=list)
     primary: str = ""
     ended_ns: int | None = None
+    id: str = ""
+    category: str = ""
+    station: str = ""
+    unobserved_ns: int = 0
 
 
 @dataclass(slots=True)

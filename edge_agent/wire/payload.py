@@ -19,6 +19,9 @@ NORMAL: Final = "normal"
 URGENT: Final = "urgent"
 """Lane of what may not: calls, stops, alarms, gaps."""
 
+TRAINING: Final = ",training"
+"""Behind the lane of an envelope: its events are made in training, and say so."""
+
 SCAN_READ: Final = "scan.read"
 SCAN_REJECTED: Final = "scan.rejected"
 
@@ -166,7 +169,8 @@ class Envelope:
 
     `source` is the station's or the agent's (`Topics.source_of_station`, `source_of_agent`);
     `epoch` the journal's, `EPOCH_LENGTH` hex digits. A new journal needs new envelopes.
-    `number` is the journal's, 0 until it was given one.
+    `number` is the journal's, 0 until it was given one. A lane with `TRAINING` behind it marks
+    the events; the mark is part of the key, so that the journal keeps it.
     """
 
     __slots__ = ("_template", "key", "number")
@@ -174,12 +178,14 @@ class Envelope:
     def __init__(self, *, source: str, kind: str, lane: str, agent: str, epoch: str) -> None:
         if len(epoch) != EPOCH_LENGTH or not epoch.isascii():
             raise ValueError(f"epoch {epoch!r}: must be {EPOCH_LENGTH} hex digits")
-        constant = b'"source":%b,"type":%b,"epoch":"%b","lane":"%b","agent":%b' % (
+        way, training, _ = lane.partition(TRAINING)
+        constant = b'"source":%b,"type":%b,"epoch":"%b","lane":"%b","agent":%b%b' % (
             _string(source),
             _string(kind),
             epoch.encode(),
-            lane.encode(),
+            way.encode(),
             _string(agent),
+            b',"training":true' if training else b"",
         )
         self.key = (source, kind, lane, agent)
         self.number = 0

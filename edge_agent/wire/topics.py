@@ -12,7 +12,7 @@ RESERVED: Final = frozenset({"agent", "loop", "segment", "master"})
 
 _LEVELS = re.compile(rf"{LEVEL}(?:/{LEVEL})*", re.ASCII)
 _AGENT_SAYS = frozenset({"alarm", "status", "health"})
-_STATION_SAYS = frozenset({"scan", "alarm"})
+_STATION_SAYS = frozenset({"scan", "alarm", "andon", "takt", "kpi"})
 
 
 class Subject(StrEnum):
@@ -20,6 +20,10 @@ class Subject(StrEnum):
 
     SCAN = "scan"
     ALARM = "alarm"
+    ANDON = "andon"
+    TAKT = "takt"
+    KPI = "kpi"
+    STOP = "stop"
     STATUS = "status"
     HEALTH = "health"
     STATE = "state"
@@ -36,6 +40,7 @@ class Place(NamedTuple):
     agent: str | None = None
     role: str | None = None
     name: str | None = None
+    segment: str | None = None
 
 
 class Topics:
@@ -63,6 +68,22 @@ class Topics:
     def agent_alarm(self, agent: str) -> str:
         return f"{self.base}/agent/{agent}/alarm"
 
+    def andon(self, station: str) -> str:
+        return f"{self.base}/{station}/andon"
+
+    def takt(self, station: str) -> str:
+        return f"{self.base}/{station}/takt"
+
+    def kpi(self, station: str) -> str:
+        return f"{self.base}/{station}/kpi"
+
+    def stop(self, segment: str) -> str:
+        return f"{self.base}/segment/{segment}/stop"
+
+    def source_of_segment(self, segment: str) -> str:
+        """Give the CloudEvents `source` of what happens to a segment."""
+        return f"/{self.base}/segment/{segment}"
+
     def source_of_station(self, station: str) -> str:
         """Give the CloudEvents `source` of what happens at a station."""
         return f"/{self.base}/{station}"
@@ -81,6 +102,9 @@ class Topics:
 
     def state(self, station: str, what: str) -> str:
         return f"{self.base}/{station}/state/{what}"
+
+    def segment_state(self, segment: str) -> str:
+        return f"{self.base}/segment/{segment}/state"
 
     # -- commands and what became of them ------------------------------------------------------
 
@@ -124,6 +148,8 @@ class Topics:
         first, *rest = topic[len(self._under) :].split("/")
         if first == "agent":
             return _of_agent(rest[0], rest[1:]) if rest else Place(Subject.OTHER)
+        if first == "segment":
+            return _of_segment(rest)
         if first in RESERVED:
             return Place(Subject.OTHER)
         return _of_station(first, rest)
@@ -142,6 +168,15 @@ def _of_agent(agent: str, rest: list[str]) -> Place:
         case ["cmd", *order]:
             return _of_command(order)._replace(agent=agent)
     return Place(Subject.OTHER, agent=agent)
+
+
+def _of_segment(rest: list[str]) -> Place:
+    match rest:
+        case [segment, "stop"]:
+            return Place(Subject.STOP, segment=segment)
+        case [segment, "state"]:
+            return Place(Subject.STATE, segment=segment)
+    return Place(Subject.OTHER)
 
 
 def _of_station(station: str, rest: list[str]) -> Place:

@@ -1,0 +1,289 @@
+"""The twins of cords and buttons: who writes a word into their FIFO moves the contact.
+
+A twin stands in for the whole device and is chosen by its kind; no real driver knows of it.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from drivers.fifos import opened_fifo
+from drivers.reopening import Reopening
+from drivers.touching import Touching, check_purpose, check_times, times_of
+from edge_agent.domain.contact import Wiring
+from edge_agent.ports import Condition, Felt, Part, Purpose, Tell
+from edge_agent.reactor import NEVER, Reactor
+
+PULL_NS: Final = 100_000_000
+"""How long a `pull` keeps the contact open."""
+
+HOLD_S_MAX: Final = 3_600.0
+"""The longest `hold N`."""
+
+WORDS_MAX: Final = 1_024
+"""Words that wait for their turn; the next ones are dropped and counted."""
+
+WORD_BYTES_MAX: Final = 64
+"""No word is longer; what is, is nonsense up to its end."""
+
+READ_BYTES: Final = 4_096
+
+
+class SimulatedContact(Touching, Reopening):
+    """The twin of a cord or a button.
+
+    Words, one a line: `open` (it is pulled), `close`, `pull` (open, 100 ms, close) and `hold N`
+    (open, N seconds, close), run in turn: who pulls twice has let go between. Filter, faults and
+    holding are those of the real ones, by the same rule. It does not simulate bouncing, the two
+    lines of a pair, nor a line that somebody else holds.
+    """
+
+    stationless: ClassVar = False
+
+    def __init__(  # noqa: PLR0913 - what a contact is made of
+        self,
+        name: str,
+        station: str | None,
+        fifo: Path,
+        *,
+        purpose: Purpose,
+        category: str | None,
+        times: tuple[int, float, float, float],
+        latching: bool,
+        reactor: Reactor,
+        felt: Felt,
+        tell: Tell,
+    ) -> None:
+        Reopening.__init__(self, name, reactor)
+        filter_ms, hold_s, stuck_s, heal_s = times
+        Touching.__init__(
+            self,
+            station,
+            purpose,
+            category,
+            times=times_of(filter_ms=filter_ms, hold_s=hold_s, stuck_s=stuck_s, heal_s=heal_s),
+            wiring=Wiring.NORMALLY_CLOSED,
+            latching=latching,
+            reactor=reactor,
+            felt=felt,
+        )
+        self._fifo = fifo
+        self._tell_condition = tell
+        self._fd = -1
+        self._rest = b""
+        self._level = True  # closed
+        self._words: deque[bytes] = deque()
+        self._closes_ns = NEVER
+        self._nonsense = self._dropped = 0
+        self._words_timer = reactor.timer(self._on_words)
+        self._stopped = False
+
+    def start(self) -> None:
+        """Open the FIFO; a contact that cannot be is lost, and tried again."""
+        super().start()
+        if self._file is None:
+            self._vanished()
+
+    def stop(self, then: Callable[[], None]) -> None:
+        self._let_go()
+        self._stopped = True
+        for timer in (self._timer, self._touch_timer, self._words_timer):
+            self._reactor.forget(timer)
+        then()
+
+    def counters(self) -> dict[str, int]:
+        waiting = len(self._words)
+        own = {"nonsense": self._nonsense, "dropped_words": self._dropped, "waiting": waiting}
+        return self._touch_counters() | own
+
+    # -- the FIFO --------------------------------------------------------------------------------
+
+    def _open(self) -> int:
+        self._fd = opened_fifo(self._fifo)
+        return self._fd
+
+    def _opened(self) -> str:
+        self._found([self._level])
+        return ""
+
+    def _close(self) -> None:
+        os.close(self._fd)
+
+    def _read_nothing(self) -> None:
+        return
+
+    def _lost(self) -> None:
+        self._rest = b""
+        self._vanished()
+
+    def _changed(self, condition: Condition, why: str, remedy: str) -> None:
+        self._tell_condition(self, condition, why, remedy)  # type: ignore[arg-type]
+
+    def _ring(self, now_ns: int) -> int:
+        if self._file is None and not self._stopped:
+            self._try_open(now_ns)
+        return self._timer.due_ns
+
+    def _ready(self, _events: int) -> None:
+        try:
+            read = os.read(self._fd, READ_BYTES)
+        except BlockingIOError:  # another reader was faster
+            return
+        except OSError as error:
+            why = f"{self._fifo} cannot be read: {error.strerror}"
+            self._lose(why, "look at the file and its disk")
+            return
+        *words, self._rest = (self._rest + read).split(b"\n")
+        if len(self._rest) > WORD_BYTES_MAX:
+            self._rest = self._rest[: WORD_BYTES_MAX + 1]  # so it stays nonsense, and no longer
+        for word in words:
+            if len(self._words) < WORDS_MAX:
+                self._words.append(word)
+            else:
+                self._dropped += 1
+        self._words_timer.due_ns = self._on_words(self._clock.mono_ns())
+
+    # -- the words -------------------------------------------------------------------------------
+
+    def _on_words(self, now_ns: int) -> int:
+        """Do what is due, in turn; returns when the contact closes by itself."""
+        if self._closes_ns != NEVER and now_ns < self._closes_ns:
+            return self._closes_ns
+        if self._closes_ns != NEVER:
+            at_ns, self._closes_ns = self._closes_ns, NEVER
+            self._move(True, at_ns)
+        while self._words and self._closes_ns == NEVER:
+            self._do(self._words.popleft().strip(), now_ns)
+        return self._closes_ns
+
+    def _do(self, word: bytes, now_ns: int) -> None:
+        if word == b"open":
+            self._move(False, now_ns)
+        elif word == b"close":
+            self._move(True, now_ns)
+        elif word == b"pull":
+            self._move(False, now_ns)
+            self._closes_ns = now_ns + PULL_NS
+        elif (held_ns := _held_ns(word)) is not None:
+            self._move(False, now_ns)
+            self._closes_ns = now_ns + held_ns
+        elif word:
+            self._nonsense += 1
+
+    def _move(self, level: bool, at_ns: int) -> None:
+        self._level = level
+        self._edge(0, level, at_ns)
+
+
+def _held_ns(word: bytes) -> int | None:
+    """Read `hold N`; None for what is none."""
+    name, _, said = word.partition(b" ")
+    if name != b"hold" or not said.replace(b".", b"", 1).isdigit():
+        return None
+    held_s = float(said)
+    return round(held_s * 1e9) if 0 < held_s <= HOLD_S_MAX else None
+
+
+class SimulatedCord(SimulatedContact):
+    """The twin of a cord: `open` means pulled."""
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a `simulated-cord`."""
+
+        fifo: Path
+        category: str
+        filter_ms: int = 50
+        hold_s: float = 0.0
+        stuck_s: float = 10.0
+        heal_s: float = 5.0
+        actuator: str = "momentary"
+
+        def __post_init__(self) -> None:
+            check_cord(self.actuator)
+            check_times(
+                filter_ms=self.filter_ms,
+                hold_s=self.hold_s,
+                stuck_s=self.stuck_s,
+                heal_s=self.heal_s,
+            )
+
+        @property
+        def purpose(self) -> str:
+            """A cord is pulled to call."""
+            return Purpose.CALL
+
+    part: ClassVar = Part.CONTACT
+
+    def __init__(
+        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
+    ) -> None:
+        latching = keys.actuator == "latching"
+        stuck_s = 0.0 if latching else keys.stuck_s
+        super().__init__(
+            name,
+            station,
+            keys.fifo,
+            purpose=Purpose.CALL,
+            category=keys.category,
+            times=(keys.filter_ms, keys.hold_s, stuck_s, keys.heal_s),
+            latching=latching,
+            reactor=reactor,
+            felt=felt,
+            tell=tell,
+        )
+
+
+class SimulatedButton(SimulatedContact):
+    """The twin of a button, or of an input of the line: `open` means pressed."""
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a `simulated-button`."""
+
+        fifo: Path
+        purpose: str
+        category: str | None = None
+        filter_ms: int = 30
+        hold_s: float = 0.0
+        stuck_s: float = 0.0
+        heal_s: float = 5.0
+
+        def __post_init__(self) -> None:
+            check_purpose(self.purpose, self.category)
+            check_times(
+                filter_ms=self.filter_ms,
+                hold_s=self.hold_s,
+                stuck_s=self.stuck_s,
+                heal_s=self.heal_s,
+            )
+
+    part: ClassVar = Part.CONTACT
+
+    def __init__(
+        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
+    ) -> None:
+        super().__init__(
+            name,
+            station,
+            keys.fifo,
+            purpose=Purpose(keys.purpose),
+            category=keys.category,
+            times=(keys.filter_ms, keys.hold_s, keys.stuck_s, keys.heal_s),
+            latching=False,
+            reactor=reactor,
+            felt=felt,
+            tell=tell,
+        )
+
+
+def check_cord(actuator: str) -> None:
+    """Raise ValueError for an actuator that there is not."""
+    if actuator not in ("momentary", "latching"):
+        raise ValueError(
+            f'actuator: {actuator!r} is not known; write "momentary" (it comes back by itself) or'
+            ' "latching" (it stays out)'
+        )

@@ -1,0 +1,167 @@
+"""A contact behind levels: the rule of `domain/contact.py` on one timer, whoever brings the levels.
+
+Rules:
+1. Nothing blocks and nothing is decided here: edges go in with their moments, feels come out.
+2. A contact whose device is in trouble is LOST: not known, not trusted; when it is back its level
+   is found anew, and what it is then is no feel.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from edge_agent.domain.contact import Fault, Feel, Felt, Times, Touch, Wiring
+from edge_agent.domain.debounce import FILTER_MAX_MS, FILTER_MIN_MS
+from edge_agent.ports import Felt as Tells
+from edge_agent.ports import Part, Purpose
+from edge_agent.reactor import NEVER, Reactor
+
+REARM_MS: Final = 75
+"""How long a contact must be let go until it can be pulled again: two pulls 180 ms apart, each of
+100 ms, are two; what is shorter is the same pull."""
+
+HOLD_S_MAX: Final = 30.0
+STUCK_S_MAX: Final = 3_600.0
+HEAL_S_MAX: Final = 600.0
+"""Bounds of what may be configured, in seconds."""
+
+_MS: Final = 1_000_000
+_S: Final = 1_000_000_000
+
+
+def check_times(*, filter_ms: int, hold_s: float, stuck_s: float, heal_s: float) -> None:
+    """Raise ValueError for times that no contact can have."""
+    if not FILTER_MIN_MS <= filter_ms <= FILTER_MAX_MS:
+        raise ValueError(
+            f"filter_ms: must be {FILTER_MIN_MS} to {FILTER_MAX_MS}; leave it out, or write 50"
+        )
+    for key, value, most in (
+        ("hold_s", hold_s, HOLD_S_MAX),
+        ("stuck_s", stuck_s, STUCK_S_MAX),
+        ("heal_s", heal_s, HEAL_S_MAX),
+    ):
+        if not 0 <= value <= most:
+            raise ValueError(f"{key}: must be 0 to {most:.0f} seconds; 0 is never")
+
+
+def check_purpose(purpose: str, category: str | None) -> None:
+    """Raise ValueError for a purpose that there is not, or that does not fit the category."""
+    known = [one.value for one in Purpose]
+    if purpose not in known:
+        raise ValueError(f"purpose: {purpose!r} is not known; write one of {', '.join(known)}")
+    if purpose == Purpose.CALL and not category:
+        raise ValueError('category: is missing; a call needs one: write category = "quality"')
+    if purpose != Purpose.CALL and category:
+        raise ValueError(
+            f"category: a button of purpose {purpose!r} has none; remove it, or write purpose"
+            ' = "call"'
+        )
+
+
+def times_of(*, filter_ms: int, hold_s: float, stuck_s: float, heal_s: float) -> Times:
+    """Turn what is configured into nanoseconds."""
+    return Times(
+        filter_ns=filter_ms * _MS,
+        rearm_ns=max(filter_ms, REARM_MS) * _MS,
+        hold_ns=round(hold_s * _S),
+        stuck_ns=round(stuck_s * _S),
+        heal_ns=round(heal_s * _S),
+    )
+
+
+class Touching:
+    """What all contacts have in common; a kind gives levels and says when its device is lost."""
+
+    part: ClassVar = Part.CONTACT
+
+    def __init__(
+        self,
+        station: str | None,
+        purpose: Purpose,
+        category: str | None,
+        *,
+        times: Times,
+        wiring: Wiring,
+        latching: bool,
+        reactor: Reactor,
+        felt: Tells,
+    ) -> None:
+        self.station = station
+        self.purpose = purpose
+        self.category = category
+        self.latching = latching
+        self.hold_ns = times.hold_ns
+        self.on: bool | None = None
+        self.fault = Fault.LOST
+        self.settled_ns = 0
+        self._times = times
+        self._wiring = wiring
+        self._felt = felt
+        self._touch: Touch | None = None
+        self._clock_of_touch = reactor.clock
+        self._touch_timer = reactor.timer(self._on_touch)
+        self._feels = 0
+
+    @property
+    def unsettled_ns(self) -> int | None:
+        return None if self._touch is None else self._touch.unsettled_ns
+
+    # -- what a kind brings --------------------------------------------------------------------
+
+    def _found(self, levels: Sequence[bool]) -> None:
+        """Begin with the levels that the device has now; a fault that was LOST is over."""
+        now_ns = self._clock_of_touch.mono_ns()
+        self._touch = Touch(self._wiring, self._times, levels, now_ns)
+        self.on, self.fault = self._touch.on, Fault.NONE
+        self._tell(Feel.HEALED, now_ns)
+        self._touch_timer.due_ns = self._touch.due_ns
+
+    def _vanished(self) -> None:
+        """Know nothing any more: the device is lost."""
+        if self._touch is None and self.on is None and self.fault is Fault.LOST and self._feels:
+            return
+        self._touch = None
+        self.on, self.fault = None, Fault.LOST
+        self._touch_timer.due_ns = NEVER
+        self._tell(Feel.FAULT, self._clock_of_touch.mono_ns())
+
+    def _edge(self, line: int, level: bool, at_ns: int) -> None:
+        """Take a raw level of one line, with the moment of its edge."""
+        if self._touch is not None:
+            self._pass_on(self._touch.edge(line, level, at_ns))
+
+    def _look(self, levels: Sequence[bool]) -> None:
+        """Take what the lines are now."""
+        if self._touch is not None:
+            self._pass_on(self._touch.look(levels, self._clock_of_touch.mono_ns()))
+
+    def _on_touch(self, now_ns: int) -> int:
+        if self._touch is None:
+            return NEVER
+        self._pass_on(self._touch.settle(now_ns))
+        return self._touch_timer.due_ns
+
+    def _pass_on(self, felt: list[Felt]) -> None:
+        touch = self._touch
+        assert touch is not None, "who felt something is there"
+        self._touch_timer.due_ns = touch.due_ns
+        for feel, at_ns, settled_ns in felt:
+            if feel in (Feel.ON, Feel.OFF):
+                self.on = feel is Feel.ON
+            self.fault = touch.fault
+            self.settled_ns = settled_ns
+            self._tell(feel, at_ns)
+
+    def _tell(self, feel: Feel, at_ns: int) -> None:
+        self._feels += 1
+        clock = self._clock_of_touch
+        at_wall_ns = clock.wall_ns() - (clock.mono_ns() - at_ns)
+        self._felt(self, feel, at_ns, at_wall_ns)  # type: ignore[arg-type]
+
+    def _touch_counters(self) -> dict[str, int]:
+        touch = self._touch
+        return {
+            "feels": self._feels,
+            "glitches": 0 if touch is None else touch.glitches,
+            "bounces": 0 if touch is None else touch.bounces,
+            "faults": 0 if touch is None else touch.faults,
+        }

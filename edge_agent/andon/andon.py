@@ -1,0 +1,261 @@
+"""The andon of this agent: contacts, people and time in; lights, stops and events out.
+
+Rules:
+1. Lights and horns first, then the line's outputs, then the journal. Nothing on that way waits for
+   disk, broker or log, and all of it works before the journal is open.
+2. What was felt before the journal could say what was open is kept, in order, and happens again on
+   the floor that was restored: its light was never late, and its event has its own moment.
+3. A stop output is the state of its segment, made anew after every act; it is started only once the
+   journal has said whether a stop is open.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from edge_agent.andon.feels import Feels
+from edge_agent.andon.keeping import Keeping
+from edge_agent.andon.plan import plan_of
+from edge_agent.andon.positions import Positions, TaktTimer
+from edge_agent.andon.telling import Telling
+from edge_agent.andon.towers import Towers, untrusted
+from edge_agent.configuration import Configuration
+from edge_agent.domain import segment as seg
+from edge_agent.domain.contact import Feel
+from edge_agent.domain.floor import RAISED, Told
+from edge_agent.domain.looks import SHIPPED, Showing
+from edge_agent.domain.standing import loud, showing, still_warned
+from edge_agent.outbox import Outbox
+from edge_agent.ports import Contact, Output
+from edge_agent.reactor import NEVER, Reactor
+from edge_agent.records import Restored
+from edge_agent.wire.topics import Topics
+
+EARLY_MAX: Final = 256
+"""Feels kept until the journal is open; beyond it they still light, and make no event."""
+
+_log = logging.getLogger(__name__)
+
+
+class Andon:
+    """Owns the floor of this agent, and what shows it."""
+
+    def __init__(
+        self,
+        *,
+        reactor: Reactor,
+        configuration: Configuration,
+        topics: Topics,
+        outbox: Outbox,
+        synced: Callable[[], bool],
+    ) -> None:
+        self._clock = reactor.clock
+        self._configuration = configuration
+        self.plan = plan_of(configuration)
+        self.floor = self.plan.floor()
+        self.contacts: dict[str, Contact] = {}
+        self.outputs: dict[str, Output] = {}
+        self.towers = Towers(reactor, SHIPPED)
+        self.towers.showing = self.showing
+        self.towers.loud = lambda station: loud(self.floor, station)
+        self.telling = Telling(topics=topics, agent=configuration.agent.id, outbox=outbox)
+        self.telling.training = self._in_training
+        self.telling.due = self.due_ns
+        self.keeping = Keeping(outbox, synced)
+        self.telling.gap_unknown = lambda: self.keeping.unknown
+        self.positions = Positions(reactor, self._reached)
+        self.positions.contacts = self.contacts
+        self.positions.stations_of = self._stations_of
+        self.feels = Feels(self)
+        self.takts = {
+            one.id: TaktTimer(int(one.takt_s * 1e9))
+            for one in configuration.segments
+            if one.fixed_position == "takt" and one.takt_s
+        }
+        self.open = False
+        self._early: list[tuple[Contact, Feel, int]] = []
+        self._timer = reactor.timer(self._ring)
+        self.press_to_light_max_ns = -1
+        self.early_lost = 0
+        self.changed: Callable[[], None] = lambda: None
+
+    # -- devices -------------------------------------------------------------------------------
+
+    def add_contact(self, contact: Contact) -> None:
+        """Take a contact in; what its level is at a start is no pull."""
+        self.contacts[contact.name] = contact
+
+    def add_output(self, output: Output) -> None:
+        """Take an output in, before it is started: what it is to ask for is known."""
+        self.outputs[output.name] = output
+        self._request()
+
+    def remove(self, name: str) -> None:
+        """Let a contact or an output go."""
+        self.contacts.pop(name, None)
+        self.outputs.pop(name, None)
+
+    def looked(self) -> None:
+        """Show what is true now that every device was tried."""
+        now_ns = self._clock.mono_ns()
+        for name in self.floor.segments:
+            if self.open and not self._unknown(name):
+                self.floor.seen(name, now_ns)
+        self.settle([], now_ns)
+
+    def _unknown(self, segment: str) -> bool:
+        """Say whether an input of a segment has not been read yet, and is not in trouble."""
+        stations = set(self.floor.stations_of(segment))
+        return any(
+            contact.on is None and not contact.fault
+            for contact in self.contacts.values()
+            if contact.station in stations
+        )
+
+    # -- what happens --------------------------------------------------------------------------
+
+    def felt(self, contact: Contact, feel: Feel, at_mono_ns: int, _at_wall_ns: int) -> None:
+        """Take what a contact felt: light, stop and event, in this order (`ports.Felt`)."""
+        if not self.open:
+            if len(self._early) < EARLY_MAX:
+                self._early.append((contact, feel, at_mono_ns))
+            else:
+                self.early_lost += 1
+        told = self.feels.act(contact, feel, at_mono_ns)
+        if self.settle(told, at_mono_ns) and feel is Feel.ON:
+            took_ns = self._clock.mono_ns() - contact.settled_ns
+            self.press_to_light_max_ns = max(self.press_to_light_max_ns, took_ns)
+        self.positions.look(self._clock.mono_ns())
+
+    def settle(self, told: list[Told], at_ns: int) -> bool:
+        """Show, ask and tell what an act has changed; True when a light or a horn has changed."""
+        for one in told:
+            if one.says == RAISED:
+                self.towers.unmute(one.station)
+        now_ns = self._clock.mono_ns()
+        lit = self.towers.refresh(self.floor.homes, now_ns)
+        self._request()
+        for name, takt in self.takts.items():
+            takt.follow(self.floor.segments[name], now_ns)
+        if self.open:
+            for one in told:
+                self.telling.tell(one, at_ns)
+            self.keeping.note(self.floor, now_ns)
+        self._timer.due_ns = self._next_ns(now_ns)
+        if told or lit:
+            self.changed()
+        return lit
+
+    def _request(self) -> None:
+        """Make every stop output ask for what its segment is."""
+        for one in self._configuration.segments:
+            output = self.outputs.get(one.stop_output or "")
+            if output is not None:
+                stands = self.floor.segments[one.id].state in (
+                    seg.State.STOPPED,
+                    seg.State.RESTARTING,
+                )
+                wanted = stands and one.id not in self.floor.training
+                if output.on is not wanted:
+                    output.request(on=wanted)
+
+    def _reached(self, segment: str, at_ns: int) -> None:
+        self.settle(self.floor.fixed(segment, at_ns), at_ns)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def _ring(self, now_ns: int) -> int:
+        for name, takt in self.takts.items():
+            if takt.passed(now_ns):
+                self.positions.at(name, takt.take(now_ns))
+        self.settle(self.floor.ring(now_ns), now_ns)
+        return self._next_ns(now_ns)
+
+    def _next_ns(self, now_ns: int) -> int:
+        moments = [takt.next_ns for takt in self.takts.values()]
+        moments += [
+            one.warned_from_ns + one.warning_ns
+            for one in self.floor.segments.values()
+            if one.warned_from_ns is not None and still_warned(one, now_ns)
+        ]
+        for due_ns in (self.floor.due_ns(), self.keeping.due_ns(self.floor)):
+            if due_ns is not None:
+                moments.append(due_ns)
+        return min(moments, default=NEVER)
+
+    def due_ns(self, segment: str) -> int | None:
+        """Say when the fixed position of a segment is expected; None where nobody knows."""
+        takt = self.takts.get(segment)
+        if takt is None or takt.next_ns == NEVER:
+            return None
+        return takt.next_ns
+
+    # -- which segment -------------------------------------------------------------------------
+
+    def segment_of(self, contact: Contact) -> str:
+        """Say which segment an input speaks of: that which names it, or that of its station."""
+        for one in self._configuration.segments:
+            if contact.name in (one.start_input, one.fixed_device):
+                return one.id
+        return self.floor.homes.get(contact.station or "", "")
+
+    def is_fixed_position(self, contact: Contact, segment: str) -> bool:
+        """Say whether an input is the one that tells the fixed position of a segment."""
+        return any(
+            one.fixed_device == contact.name
+            for one in self._configuration.segments
+            if one.id == segment
+        )
+
+    # -- what is true --------------------------------------------------------------------------
+
+    def showing(self, station: str) -> frozenset[Showing]:
+        """Say every condition of a station."""
+        found = showing(self.floor, station, self._clock.mono_ns())
+        if not self.open or untrusted(self.contacts, station):
+            found.add(Showing.UNWELL)
+        segment = self.floor.segment_of(station)
+        if segment is not None and segment.state is seg.State.UNKNOWN:
+            found.add(Showing.UNWELL)
+        return frozenset(found)
+
+    def _stations_of(self, segment: str) -> list[str]:
+        return self.floor.stations_of(segment)
+
+    def _in_training(self, station: str, segment: str) -> bool:
+        return segment in self.floor.training if segment else self.floor.in_training(station)
+
+    # -- the journal ---------------------------------------------------------------------------
+
+    def opened(self, restored: Restored) -> None:
+        """Take up what was open, and let what was felt meanwhile happen on it."""
+        now_ns = self._clock.mono_ns()
+        self.floor = self.plan.floor()
+        self.keeping.more = self._kept
+        kept = self.keeping.restore(self.floor, restored, now_ns)
+        self._take_up(kept, now_ns)
+        self.open = True
+        early, self._early = self._early, []
+        if self.early_lost:
+            _log.error("%d pulls before the journal opened make no event", self.early_lost)
+        for contact, feel, at_ns in early:
+            self.settle(self.feels.act(contact, feel, at_ns), at_ns)
+        for contact in self.contacts.values():
+            self.feels.compare(contact, now_ns)
+        self.settle([], now_ns)
+
+    def clock_set(self) -> None:
+        """Put right how long nobody watched, now that the wall clock is known."""
+        self.keeping.clock_set(self.floor)
+        self.settle([], self._clock.mono_ns())
+
+    def _kept(self) -> dict[str, Any]:
+        return {"takts": {name: takt.began_ns for name, takt in self.takts.items()}}
+
+    def _take_up(self, kept: dict[str, Any], now_ns: int) -> None:
+        """Go on with the takt timers of a run that was cut off a moment ago."""
+        for name, began_ns in kept.get("takts", {}).items():
+            takt = self.takts.get(name)
+            if takt is not None and began_ns >= 0:
+                takt.began_ns = began_ns + kept["shift_ns"]
+                takt.take(now_ns)

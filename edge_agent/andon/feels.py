@@ -1,0 +1,125 @@
+"""What a contact felt, by what it is for: the acts of the floor that follow."""
+
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.domain.call import Trigger
+from edge_agent.domain.contact import Fault, Feel
+from edge_agent.domain.floor import Told
+from edge_agent.domain.segment import Trigger as Flow
+from edge_agent.ports import Contact, Purpose
+
+if TYPE_CHECKING:
+    from edge_agent.andon.andon import Andon
+
+MUTED_NS: Final = 600_000_000_000
+"""How long a mute button mutes, unless a new call comes first."""
+
+_ANSWERS: Final = {Purpose.ACK: Trigger.ACK, Purpose.CONFIRM_STOP: Trigger.CONFIRM}
+_FLOWS: Final = {
+    Purpose.STARVED: (Flow.STARVE, Flow.FLOW),
+    Purpose.BLOCKED: (Flow.BLOCK, Flow.FLOW),
+    Purpose.CHANGEOVER: (Flow.CHANGE, Flow.GOOD),
+}
+
+
+class Feels:
+    """Turns feels into acts on the floor of an `Andon`."""
+
+    def __init__(self, andon: "Andon") -> None:
+        self._andon = andon
+        self._spent: set[str] = set()
+
+    def act(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        """Do on the floor what a feel means; returns what is to be told."""
+        if feel in (Feel.FAULT, Feel.HEALED):
+            return self._trust(contact, feel, at_ns)
+        if contact.purpose is Purpose.CALL:
+            return self._call(contact, feel, at_ns)
+        if contact.purpose in _FLOWS:
+            came, went = _FLOWS[contact.purpose]
+            segment = self._andon.segment_of(contact)
+            return self._andon.floor.flow(segment, came if feel is Feel.ON else went, at_ns)
+        return self._press(contact, at_ns) if feel is Feel.ON else []
+
+    def compare(self, contact: Contact, now_ns: int) -> list[Told]:
+        """Compare what was restored with what a contact is now: a level is a state, no pull."""
+        if contact.purpose is not Purpose.CALL or contact.station is None:
+            return []
+        floor = self._andon.floor
+        post = floor.post(contact.station, contact.category or "")
+        if contact.fault:
+            return [] if post.faulty else self._trust(contact, Feel.FAULT, now_ns)
+        if contact.on is not None:
+            post.healthy = True
+        if contact.latching and contact.on and post.open is None:
+            return self._call(contact, Feel.ON, now_ns)
+        return []
+
+    # -- by purpose ----------------------------------------------------------------------------
+
+    def _call(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        station, category = contact.station or "", contact.category or ""
+        floor = self._andon.floor
+        opened = floor.post(station, category).open is not None
+        if contact.latching:
+            acts = feel is Feel.ON or (feel is Feel.OFF and opened)
+        elif contact.hold_ns and (opened or contact.name in self._spent):
+            return self._pressed_or_held(contact, feel, at_ns)
+        else:
+            acts = feel is Feel.ON
+            if acts and contact.hold_ns:
+                self._spent.add(contact.name)  # this press has made the call
+        return self._pull(contact, at_ns) if acts else []
+
+    def _pressed_or_held(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        """Tell a second press from a hold: known when the button is let go, or was held."""
+        name = contact.name
+        if feel is Feel.HELD and name not in self._spent:
+            self._spent.add(name)
+            station, category = contact.station or "", contact.category
+            return self._andon.floor.do(Trigger.ACK, station, at_ns, category=category)
+        if feel is Feel.OFF:
+            if name not in self._spent:
+                return self._pull(contact, at_ns)
+            self._spent.discard(name)
+        return []
+
+    def _pull(self, contact: Contact, at_ns: int) -> list[Told]:
+        station, category = contact.station or "", contact.category or ""
+        call_id = self._andon.telling.next_id()
+        return self._andon.floor.pull(station, category, call_id, at_ns, contact.name)
+
+    def _press(self, contact: Contact, at_ns: int) -> list[Told]:
+        andon, station = self._andon, contact.station or ""
+        floor, segment = andon.floor, andon.segment_of(contact)
+        match contact.purpose:
+            case Purpose.ACK | Purpose.CONFIRM_STOP:
+                return floor.do(_ANSWERS[contact.purpose], station, at_ns)
+            case Purpose.CLEAR:
+                reset = floor.reset_fault(station, at_ns)
+                if reset and not floor.open_calls(station):
+                    return reset
+                return reset + floor.do(Trigger.CLEAR, station, at_ns)
+            case Purpose.START | Purpose.LINE_MOVING:
+                return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)
+            case Purpose.FIXED_POSITION:
+                if andon.is_fixed_position(contact, segment):
+                    andon.positions.at(segment, at_ns)
+            case Purpose.MUTE:
+                andon.towers.mute(station, MUTED_NS, at_ns)
+            case Purpose.LAMP_TEST:
+                andon.towers.test(station, at_ns)
+            case _:
+                pass
+        return []
+
+    def _trust(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        floor, station = self._andon.floor, contact.station
+        if contact.purpose is not Purpose.CALL or station is None:
+            return []
+        category = contact.category or ""
+        if feel is Feel.HEALED:
+            floor.healed(station, category)
+            return []
+        fault = contact.fault or Fault.LOST
+        return floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())

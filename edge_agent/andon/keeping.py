@@ -1,0 +1,110 @@
+"""The floor in the journal: written with the events that changed it, read back after a cut.
+
+Rules:
+1. What changes the floor writes its snapshot into the same commit as its events.
+2. While anything is open a heartbeat is written every `HEARTBEAT_NS`, so that a boot knows for how
+   long nobody watched; while nothing is, nothing is written.
+3. How long a power cut lasted is the wall clock's word, and only where it was set on both sides.
+   Until the clock of this boot is set the gap counts as none, and is put right then.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from edge_agent.domain import survival
+from edge_agent.domain.floor import Floor
+from edge_agent.outbox import Outbox
+from edge_agent.records import Restored
+
+SNAPSHOT: Final = "andon"
+"""Name of the snapshot in the journal."""
+
+HEARTBEAT_NS: Final = 5_000_000_000
+"""How often it is written that somebody still watches what is open."""
+
+GAP_MAX_NS: Final = 366 * 86_400_000_000_000
+"""A longer gap is nobody's power cut: a wall clock was wrong, and the gap is not known."""
+
+
+class Keeping:
+    """Writes a floor down and reads it back; `more` and `took` carry what others keep with it."""
+
+    def __init__(self, outbox: Outbox, synced: Callable[[], bool]) -> None:
+        self._outbox = outbox
+        self._clock = outbox.clock
+        self._synced = synced
+        self._written: dict[str, Any] = {}
+        self._written_ns = 0
+        self._cut_wall_ns: int | None = None
+        self._begun_ns = 0
+        self.unknown = False
+        """Whether something is open of which nobody knows how long it was not watched."""
+        self.more: Callable[[], dict[str, Any]] = dict
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def note(self, floor: Floor, now_ns: int) -> None:
+        """Have the floor written if it differs from what is written, or if it is time."""
+        if not self._outbox.open:
+            return
+        kept = {"floor": survival.plain(floor), "more": self.more()}
+        beat = now_ns - self._written_ns >= HEARTBEAT_NS and survival.anything_open(floor)
+        if kept == self._written and not beat:
+            return
+        self._written, self._written_ns = kept, now_ns
+        clock = self._clock
+        body = {
+            "boot": clock.boot,
+            "mono_ns": now_ns,
+            "wall_ns": clock.wall_ns(),
+            "synced": self._synced(),
+        } | kept
+        self._outbox.note_snapshot(SNAPSHOT, json.dumps(body, separators=(",", ":")).encode())
+
+    def due_ns(self, floor: Floor) -> int | None:
+        """Say when the next heartbeat is due; None while nothing is open."""
+        return self._written_ns + HEARTBEAT_NS if survival.anything_open(floor) else None
+
+    # -- reading back --------------------------------------------------------------------------
+
+    def restore(self, floor: Floor, restored: Restored, now_ns: int) -> dict[str, Any]:
+        """Put the floor back, moved to this boot's clock; gives what `more` had written."""
+        _, body = restored.snapshots.get(SNAPSHOT, (0, b""))
+        if not body:
+            return {}
+        kept: dict[str, Any] = json.loads(body)
+        survival.restore(floor, kept["floor"], kept["mono_ns"])
+        gap_ns = self._gap(kept, now_ns)
+        if gap_ns is None:
+            self.unknown = survival.anything_open(floor)
+            gap_ns = 0
+            if kept["synced"]:
+                self._cut_wall_ns = kept["wall_ns"]
+        survival.shift(floor, now_ns - gap_ns - kept["mono_ns"])
+        survival.unseen(floor, gap_ns)
+        self._begun_ns = now_ns
+        more: dict[str, Any] = kept.get("more", {})
+        return more | {"shift_ns": now_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
+
+    def _gap(self, kept: dict[str, Any], now_ns: int) -> int | None:
+        """Say for how long nobody watched; None where nobody knows."""
+        if kept["boot"] == self._clock.boot:
+            return max(now_ns - int(kept["mono_ns"]), 0)
+        if not (kept["synced"] and self._synced()):
+            return None
+        gap_ns = self._clock.wall_ns() - int(kept["wall_ns"])
+        return gap_ns if 0 <= gap_ns <= GAP_MAX_NS else None
+
+    def clock_set(self, floor: Floor) -> int:
+        """Put the gap right now that the clock is set; returns by how much it was longer, in ns."""
+        if self._cut_wall_ns is None:
+            return 0
+        now_ns = self._clock.mono_ns()
+        began_wall_ns = self._clock.wall_ns() - (now_ns - self._begun_ns)
+        gap_ns, self._cut_wall_ns = began_wall_ns - self._cut_wall_ns, None
+        if not 0 <= gap_ns <= GAP_MAX_NS:
+            return 0
+        survival.lengthen(floor, gap_ns, self._begun_ns)
+        self.unknown = False
+        return gap_ns

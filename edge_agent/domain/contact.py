@@ -1,0 +1,250 @@
+"""One contact, of one or two lines, from raw edges to what it feels: pulled, let go, held, broken.
+
+Rules:
+1. Each line is debounced by itself; what the contact is follows from the settled levels. A level is
+   True while current flows.
+2. A release counts once it has stood for `rearm_ns`: a shorter one is the same pull.
+3. The level that is found first is known and is no feel.
+4. A normally-closed cord that stays open longer than a pull lasts is a broken wire; a pair whose
+   two lines contradict each other longer than `DISCREPANCY_NS` is faulty at once. A fault heals
+   when the contact has been at rest for `heal_ns`.
+The electrical reasons are those of supervised inputs: open is fail-safe, two lines tell four states
+apart.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from edge_agent.domain.debounce import Debounce
+
+DISCREPANCY_NS: Final = 100_000_000
+"""How long the two lines of a pair may contradict each other."""
+
+NEVER: Final = 1 << 62
+
+
+class Wiring(StrEnum):
+    """How a contact is wired: what it is at rest."""
+
+    NORMALLY_CLOSED = "normally-closed"
+    NORMALLY_OPEN = "normally-open"
+    PAIR = "pair"
+
+
+class Feel(StrEnum):
+    """What a contact felt: settled, never raw."""
+
+    ON = "on"
+    OFF = "off"
+    HELD = "held"
+    FAULT = "fault"
+    HEALED = "healed"
+
+
+class Fault(StrEnum):
+    """Why a contact is not to be trusted; `NONE` while it is."""
+
+    NONE = ""
+    WIRE_BREAK = "wire-break"
+    STUCK = "stuck"
+    DISCREPANCY = "discrepancy"
+    LOST = "lost"
+
+
+class Felt(NamedTuple):
+    """A feel, the moment at which the contact left what it was, and when it could be believed."""
+
+    feel: Feel
+    at_ns: int
+    settled_ns: int
+
+
+class Times(NamedTuple):
+    """How long things last; a 0 means that it never comes to that."""
+
+    filter_ns: int = 50_000_000
+    rearm_ns: int = 75_000_000
+    hold_ns: int = 0
+    stuck_ns: int = 10_000_000_000
+    heal_ns: int = 5_000_000_000
+
+
+class _Kind(StrEnum):
+    REST = "rest"
+    PULLED = "pulled"
+    BREAK = "break"
+    BOTH = "both"
+
+
+_OF_PAIR: Final = {
+    (True, False): _Kind.REST,
+    (False, True): _Kind.PULLED,
+    (False, False): _Kind.BREAK,
+    (True, True): _Kind.BOTH,
+}
+_FAULTS: Final = {_Kind.BREAK: Fault.WIRE_BREAK, _Kind.BOTH: Fault.DISCREPANCY}
+
+
+class Touch:
+    """One contact; `levels` are those of its lines at this moment, of a pair first the closed one.
+
+    `on` is what it is, as far as it was told; `fault` why it is not to be trusted.
+    """
+
+    __slots__ = (
+        "_held_told",
+        "_kind",
+        "_kind_ns",
+        "_lines",
+        "_now_ns",
+        "_pressed_ns",
+        "_released_ns",
+        "_times",
+        "_wiring",
+        "fault",
+        "faults",
+        "on",
+    )
+
+    def __init__(self, wiring: Wiring, times: Times, levels: Sequence[bool], now_ns: int) -> None:
+        self._wiring = wiring
+        self._times = times
+        self._lines = [Debounce(times.filter_ns, level) for level in levels]
+        self._kind = self._read()
+        self._kind_ns = now_ns
+        self._now_ns = now_ns
+        self.on = self._kind is _Kind.PULLED
+        self.fault = Fault.NONE
+        self.faults = 0
+        self._pressed_ns = now_ns
+        self._released_ns = NEVER
+        self._held_told = True  # a level that is found is no hold either
+
+    # -- what is told to it ----------------------------------------------------------------------
+
+    def edge(self, line: int, level: bool, at_ns: int) -> list[Felt]:
+        """Take a raw level of one line with its moment; returns what is settled by then."""
+        at_ns = self._now_ns = max(at_ns, self._now_ns)
+        felt = self.settle(at_ns)
+        self._lines[line].edge(level, at_ns)
+        return felt
+
+    def look(self, levels: Sequence[bool], now_ns: int) -> list[Felt]:
+        """Take what the lines read now, for edges that never came."""
+        felt = self.settle(now_ns)
+        for line, level in zip(self._lines, levels, strict=True):
+            line.look(level, max(now_ns, self._now_ns))
+        return felt
+
+    def settle(self, now_ns: int) -> list[Felt]:
+        """Believe what has stood long enough; returns what was felt, in order."""
+        now_ns = self._now_ns = max(now_ns, self._now_ns)
+        felt: list[Felt] = []
+        while (line := self._first_due(now_ns)) is not None:
+            due_ns = line.due_ns
+            assert due_ns is not None, "it is due"
+            self._lasting(due_ns, felt)
+            settled = line.settle(due_ns)
+            if settled is not None:
+                self._became(self._read(), settled.at_ns, due_ns, felt)
+        self._lasting(now_ns, felt)
+        return felt
+
+    # -- what it tells ---------------------------------------------------------------------------
+
+    @property
+    def due_ns(self) -> int:
+        """Say when `settle` has to be called; NEVER while nothing is on its way."""
+        moments = [self._let_go_ns()]
+        moments += [line.due_ns for line in self._lines if line.due_ns is not None]
+        moments += [due_ns for due_ns, _ in self._deadlines()]
+        return min(moments)
+
+    @property
+    def unsettled_ns(self) -> int | None:
+        """Say since when it moves; None while it rests, pulled or not."""
+        moving = [line.left_ns for line in self._lines if line.due_ns is not None]
+        return min(moving, default=None)
+
+    @property
+    def glitches(self) -> int:
+        """Count changes that did not last."""
+        return sum(line.glitches for line in self._lines)
+
+    @property
+    def bounces(self) -> int:
+        """Count changes beyond the first of those that did."""
+        return sum(line.bounces for line in self._lines)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _leaving(self) -> bool:
+        return self._released_ns != NEVER
+
+    def _let_go_ns(self) -> int:
+        """Say when a release has stood long enough; NEVER while it may yet prove too short."""
+        if not self._leaving:
+            return NEVER
+        due_ns, moving_ns = self._released_ns + self._times.rearm_ns, self.unsettled_ns
+        return NEVER if moving_ns is not None and moving_ns < due_ns else due_ns
+
+    def _first_due(self, now_ns: int) -> Debounce | None:
+        due = [line for line in self._lines if line.due_ns is not None and line.due_ns <= now_ns]
+        return min(due, key=lambda line: line.due_ns or 0, default=None)
+
+    def _read(self) -> _Kind:
+        levels = tuple(line.level for line in self._lines)
+        if self._wiring is Wiring.PAIR:
+            return _OF_PAIR[levels[0], levels[1]]
+        pulled = levels[0] is (self._wiring is Wiring.NORMALLY_OPEN)
+        return _Kind.PULLED if pulled else _Kind.REST
+
+    def _became(self, kind: _Kind, at_ns: int, settled_ns: int, felt: list[Felt]) -> None:
+        if kind is self._kind:
+            return
+        self._kind, self._kind_ns = kind, at_ns
+        if kind is _Kind.PULLED:
+            self._released_ns = NEVER
+            if not self.on:
+                self.on = True
+                self._pressed_ns, self._held_told = at_ns, False
+                felt.append(Felt(Feel.ON, at_ns, settled_ns))
+        elif self.on and not self._leaving and kind is _Kind.REST:
+            self._released_ns = at_ns
+
+    def _lasting(self, now_ns: int, felt: list[Felt]) -> None:
+        """Tell what has lasted long enough by now, in the order in which it became so."""
+        if now_ns >= self._let_go_ns():
+            at_ns, self._released_ns, self.on = self._released_ns, NEVER, False
+            felt.append(Felt(Feel.OFF, at_ns, at_ns + self._times.rearm_ns))
+        for due_ns, what in sorted(self._deadlines()):
+            if due_ns > now_ns:
+                continue
+            if what == Feel.HELD:
+                self._held_told = True
+                felt.append(Felt(Feel.HELD, self._pressed_ns, due_ns))
+            elif what == Feel.HEALED:
+                self.fault = Fault.NONE
+                felt.append(Felt(Feel.HEALED, self._kind_ns, due_ns))
+            else:
+                self.fault = Fault(what)
+                self.faults += 1
+                felt.append(Felt(Feel.FAULT, self._kind_ns, due_ns))
+
+    def _deadlines(self) -> list[tuple[int, str]]:
+        times, kind = self._times, self._kind
+        found: list[tuple[int, str]] = []
+        if kind is _Kind.PULLED and self.on and not self._held_told and times.hold_ns:
+            found.append((self._pressed_ns + times.hold_ns, Feel.HELD))
+        if self.fault:
+            if kind is _Kind.REST and not self._leaving:
+                found.append((self._kind_ns + times.heal_ns, Feel.HEALED))
+        elif kind in _FAULTS:
+            found.append((self._kind_ns + DISCREPANCY_NS, _FAULTS[kind]))
+        elif kind is _Kind.PULLED and times.stuck_ns:
+            closed = self._wiring is Wiring.NORMALLY_CLOSED
+            fault = Fault.WIRE_BREAK if closed else Fault.STUCK
+            found.append((self._kind_ns + times.stuck_ns, fault))
+        return found

@@ -1,0 +1,367 @@
+"""The floor: every call and every segment of one agent, together.
+
+Rules:
+1. A call that may stop holds its segment from its pull to its clearing; so does a faulty input of a
+   station that may stop. A bypass takes that away, for a time, and nothing else: pulls still light.
+2. What comes while the segment stands, or is about to start, stops with it at once: the line is at
+   its fixed position.
+3. The stop is decided by moments of capture: a fixed position stops for what was pulled before it.
+4. Nothing here starts a line, closes a call or releases a stop by itself, a boot included.
+Every act returns what is to be told, in order. Moments are monotonic (`_ns`), of capture.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from edge_agent.domain import segment as seg
+from edge_agent.domain.call import REFUSED, Call, Category, Post, Trigger
+from edge_agent.domain.segment import Segment, Stop
+
+RAISED: Final = "andon.raised"
+FAULT: Final = "andon.fault"
+STARTED: Final = "stop.started"
+ENDED: Final = "stop.ended"
+BYPASSED: Final = "andon.bypassed"
+BYPASS_ENDED: Final = "andon.bypass_ended"
+
+Key = tuple[str, str]
+"""Station and category: where there is one open call at most."""
+
+
+class Told(NamedTuple):
+    """Something to tell: the type of its event, and what it is about."""
+
+    says: str
+    station: str = ""
+    category: str = ""
+    segment: str = ""
+    call: Call | None = None
+    post: Post | None = None
+    stop: Stop | None = None
+    level: int = 0
+    actor: str | None = None
+    device: str | None = None
+    why: str = ""
+    until_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a segment behaves: `stops` False is call-only, `at_once` stops where it stands.
+
+    `window_ns` is how long before the fixed position a pull must come to stop there.
+    """
+
+    stops: bool = True
+    at_once: bool = False
+    warning_ns: int = 5_000_000_000
+    window_ns: int = 0
+
+
+@dataclass(slots=True)
+class Floor:
+    """All posts and segments; `homes` says the segment of each station, "" for none.
+
+    `categories` are those written down, by (station, category), station "*" for every one.
+    """
+
+    homes: dict[str, str]
+    rules: dict[str, Rule] = field(default_factory=dict)
+    categories: dict[Key, Category] = field(default_factory=dict)
+    posts: dict[Key, Post] = field(default_factory=dict)
+    segments: dict[str, Segment] = field(default_factory=dict)
+    bypasses: dict[Key, int] = field(default_factory=dict)
+    training: set[str] = field(default_factory=set)
+    _held: dict[Key, dict[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, rule in self.rules.items():
+            self.segments.setdefault(name, Segment(rule.warning_ns)).warning_ns = rule.warning_ns
+
+    # -- what there is -------------------------------------------------------------------------
+
+    def post(self, station: str, category: str) -> Post:
+        """Give the post of a station and a category, made at its first use."""
+        post = self.posts.get((station, category))
+        if post is None:
+            post = self.posts[station, category] = Post(self.category(station, category))
+        return post
+
+    def category(self, station: str, name: str) -> Category:
+        """Say how calls of a category behave at a station; call-only where nothing is written."""
+        known = self.categories
+        return known.get((station, name)) or known.get(("*", name)) or Category(name)
+
+    def segment_of(self, station: str) -> Segment | None:
+        """Give the segment that a station belongs to."""
+        return self.segments.get(self.homes.get(station, ""))
+
+    def stations_of(self, segment: str) -> list[str]:
+        """List the stations of a segment that are ours."""
+        return [station for station, home in self.homes.items() if home == segment]
+
+    def posts_at(self, stations: Collection[str]) -> Iterator[tuple[Key, Post]]:
+        """Give the posts of some stations."""
+        return ((key, post) for key, post in self.posts.items() if key[0] in stations)
+
+    def open_calls(self, station: str) -> list[tuple[str, Call]]:
+        """List category and call of what is open at a station, the earliest first."""
+        found = [(key[1], post.open) for key, post in self.posts_at((station,)) if post.open]
+        return sorted(found, key=lambda one: one[1].raised_ns)
+
+    def may_stop(self, key: Key) -> bool:
+        """Say whether a call of this post may stop a segment now."""
+        rule = self.rules.get(self.homes.get(key[0], ""))
+        category = self.category(*key)
+        return category.stops and rule is not None and rule.stops and key not in self.bypasses
+
+    # -- people --------------------------------------------------------------------------------
+
+    def pull(
+        self, station: str, category: str, call_id: str, at_ns: int, device: str | None = None
+    ) -> list[Told]:
+        """Take a pull; `call_id` names the call that it may begin."""
+        post = self.post(station, category)
+        said = post.pull(call_id, at_ns)
+        if said.call is not None and said.says == RAISED:
+            said.call.device = device
+        told = [self._told(said.says, (station, category), said.call, device=device)]
+        return [one for one in told if one.says] + self.follow((station, category), at_ns)
+
+    def do(
+        self,
+        trigger: Trigger,
+        station: str,
+        at_ns: int,
+        *,
+        category: str | None = None,
+        call: str | None = None,
+        actor: str | None = None,
+    ) -> list[Told]:
+        """Take, acknowledge, confirm or clear the open calls of a station that fit.
+
+        Refused, which changes nothing and is told, where there is no such call.
+        """
+        fitting = [
+            (name, one)
+            for name, one in self.open_calls(station)
+            if category in (None, name) and call in (None, one.id)
+        ]
+        told: list[Told] = []
+        for name, _ in fitting:
+            said = self.post(station, name).take(trigger, at_ns, actor=actor)
+            if said.says == REFUSED and len(fitting) > 1:
+                continue  # an answer to all concerns those that it can concern
+            if said.says:
+                told.append(self._told(said.says, (station, name), said.call, actor, why=trigger))
+            told += self.follow((station, name), at_ns)
+            if trigger is Trigger.CONFIRM and self.category(station, name).stop_now:
+                told += self.fixed(self.homes.get(station, ""), at_ns)
+        if not fitting:
+            why = f"{trigger}: no such call is open here"
+            told.append(Told(REFUSED, station, category or "", actor=actor, why=why))
+        return told
+
+    def give_reason(self, station: str, reason: str, actor: str | None) -> list[Told]:
+        """Close the call of a station that waits longest for its reason; nothing where none is."""
+        waiting = [
+            (call.cleared_ns or 0, key, call)
+            for key, post in self.posts_at((station,))
+            for call in post.closing
+        ]
+        if not waiting:
+            return []
+        _, key, call = min(waiting, key=lambda one: one[0])
+        said = self.posts[key].close(call.id, reason)
+        return [self._told(said.says, key, said.call, actor)]
+
+    def start(self, segment: str, at_ns: int, *, moves: bool = False) -> list[Told]:
+        """Take the hand at the start, or the line that is seen to move."""
+        trigger = seg.Trigger.MOVES if moves else seg.Trigger.START
+        return self._take(segment, trigger, at_ns)
+
+    def flow(self, segment: str, trigger: seg.Trigger, at_ns: int) -> list[Told]:
+        """Take starved, blocked, flowing, changeover or first good part."""
+        return self._take(segment, trigger, at_ns)
+
+    # -- inputs --------------------------------------------------------------------------------
+
+    def fault(
+        self, station: str, category: str, fault: str, at_ns: int, told_id: str
+    ) -> list[Told]:
+        """Trust an input no more; `told_id` is the id of the event that will say so."""
+        post = self.post(station, category)
+        post.healthy = False
+        if post.faulty:
+            return []
+        said = post.take(Trigger.FAULT, at_ns)
+        post.fault, post.fault_id, post.fault_since_ns = fault, told_id, at_ns
+        key = (station, category)
+        return [self._told(said.says, key, said.call), *self.follow(key, at_ns)]
+
+    def healed(self, station: str, category: str) -> None:
+        """Take note that a faulty input works again; it is trusted once somebody resets it."""
+        self.post(station, category).healthy = True
+
+    def reset_fault(
+        self, station: str, at_ns: int, *, category: str | None = None, actor: str | None = None
+    ) -> list[Told]:
+        """Trust the inputs of a station again that are well; one that is not is refused."""
+        told: list[Told] = []
+        for key, post in self.posts_at((station,)):
+            if not post.faulty or category not in (None, key[1]):
+                continue
+            if not post.healthy:
+                why = f"the fault is still there: {post.fault}"
+                told.append(self._told(REFUSED, key, post.open, actor, why=why))
+                continue
+            said = post.take(Trigger.HEAL, at_ns)
+            told += [self._told(said.says, key, said.call, actor), *self.follow(key, at_ns)]
+            post.fault = post.fault_id = ""
+        return told
+
+    def fixed(self, segment: str, at_ns: int) -> list[Told]:
+        """Take the fixed position: it stops for what was pulled before it and is not cleared."""
+        rule, one = self.rules.get(segment), self.segments.get(segment)
+        if rule is None or one is None or one.state is not seg.State.PENDING:
+            return []
+        latest_ns = at_ns - rule.window_ns
+        if min(one.holding.values(), default=at_ns + 1) > latest_ns:
+            return []
+        told = self._take(segment, seg.Trigger.FIXED, at_ns)
+        return self._stop_calls(segment, at_ns, latest_ns) + told
+
+    def seen(self, segment: str, at_ns: int) -> list[Told]:
+        """Take note that the inputs of a segment were read after a boot."""
+        one = self.segments[segment]
+        if one.state is not seg.State.UNKNOWN:
+            return []
+        return self._take(segment, seg.Trigger.HELD if one.holding else seg.Trigger.SEEN, at_ns)
+
+    def follow(self, key: Key, at_ns: int) -> list[Told]:
+        """Tell the segment of a post who holds it now; for whoever has changed a post himself."""
+        home = self.homes.get(key[0], "")
+        one = self.segments.get(home)
+        if one is None:
+            return []
+        before, now = self._held.get(key, {}), self._holds(key)
+        self._held[key] = now
+        told: list[Told] = []
+        for name in before.keys() - now.keys():
+            told += self._asked(home, one, one.let_go(name, at_ns))
+        standing = one.state in (seg.State.STOPPED, seg.State.RESTARTING)
+        for name in now.keys() - before.keys():
+            told += self._asked(home, one, one.hold(name, now[name], at_ns))
+        if now.keys() - before.keys():
+            if standing:
+                told += self._stop_calls(home, at_ns, at_ns)
+            elif self.rules[home].at_once:
+                told += self.fixed(home, at_ns)
+        return told
+
+    def set_free(self, segment: str, at_ns: int) -> None:
+        """Let a segment that nobody holds any more be announced and started."""
+        self._take(segment, seg.Trigger.FREE, at_ns)
+
+    # -- bypass and training -------------------------------------------------------------------
+
+    def bypass(self, key: Key, until_ns: int | None, at_ns: int, actor: str | None) -> list[Told]:
+        """Let the calls of a post stop nothing until then; None ends it."""
+        if until_ns is None:
+            if self.bypasses.pop(key, None) is None:
+                return []
+        else:
+            self.bypasses[key] = until_ns
+        says = BYPASS_ENDED if until_ns is None else BYPASSED
+        self.post(*key)
+        told = self._told(says, key, None, actor)._replace(until_ns=until_ns)
+        return [told, *self.follow(key, at_ns)]
+
+    def replan(
+        self, homes: dict[str, str], rules: dict[str, Rule], categories: dict[Key, Category]
+    ) -> None:
+        """Take other rules while calls are open: who holds what is looked at anew."""
+        self.homes, self.rules, self.categories = homes, rules, categories
+        for key, post in self.posts.items():
+            post.category = self.category(*key)
+        self.__post_init__()
+
+    def in_training(self, station: str) -> bool:
+        """Say whether a station, or the whole segment that it belongs to, is in training."""
+        return (self.homes.get(station) or station) in self.training
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def due_ns(self) -> int | None:
+        """Say when something is due by itself; None when nothing is."""
+        moments = [due for post in self.posts.values() if (due := post.due_ns()) is not None]
+        return min([*moments, *self.bypasses.values()], default=None)
+
+    def ring(self, now_ns: int) -> list[Told]:
+        """Do what is due: levels, graces that are over, bypasses that end."""
+        told: list[Told] = []
+        for key, post in self.posts.items():
+            told += [
+                self._told(said.says, key, said.call)._replace(level=said.level)
+                for said in post.ring(now_ns)
+            ]
+        for key, until_ns in [*self.bypasses.items()]:
+            if until_ns <= now_ns:
+                told += self.bypass(key, None, now_ns, None)
+        return told
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _told(
+        self,
+        says: str,
+        key: Key,
+        call: Call | None,
+        actor: str | None = None,
+        *,
+        device: str | None = None,
+        why: str = "",
+    ) -> Told:
+        level = 0 if call is None else call.level
+        home = self.homes.get(key[0], "")
+        device = device or (None if call is None else call.device)
+        return Told(says, *key, home, call, self.posts.get(key), None, level, actor, device, why)
+
+    def _holds(self, key: Key) -> dict[str, int]:
+        """Say by what a post holds its segment: id -> since when."""
+        if not self.may_stop(key):
+            return {}
+        post = self.posts[key]
+        held = {} if post.open is None else {post.open.id: post.open.raised_ns}
+        if post.faulty:
+            held[post.fault_id] = post.fault_since_ns
+        return held
+
+    def _stop_calls(self, segment: str, at_ns: int, latest_ns: int) -> list[Told]:
+        told: list[Told] = []
+        for key, post in self.posts_at(self.stations_of(segment)):
+            if post.open is None or not self.may_stop(key) or post.open.raised_ns > latest_ns:
+                continue
+            said = post.take(Trigger.FIXED, at_ns)
+            if said.says:
+                told.append(self._told(said.says, key, said.call))
+        return told
+
+    def _take(self, segment: str, trigger: seg.Trigger, at_ns: int) -> list[Told]:
+        one = self.segments.get(segment)
+        return [] if one is None else self._asked(segment, one, one.take(trigger, at_ns))
+
+    def _asked(self, name: str, one: Segment, asks: str) -> list[Told]:
+        if asks == seg.STOP and one.stop is not None:
+            self._charge(one.stop)
+            return [Told(STARTED, segment=name, stop=one.stop)]
+        if (stop := one.ended()) is not None:
+            return [Told(ENDED, segment=name, stop=stop)]
+        return []
+
+    def _charge(self, stop: Stop) -> None:
+        for key in self.posts:
+            if stop.primary in self._held.get(key, {}):
+                stop.station, stop.category = key
+                return

@@ -1,0 +1,143 @@
+"""The floor over a power cut: written down as plain values, read back, and moved to new clocks.
+
+Rules:
+1. What was open is open, with the same id; a stop that stood stands, and is started by a hand.
+2. A segment of which no stop was open is UNKNOWN until its inputs were read again.
+3. The monotonic clock begins anew with a boot: every moment is moved by one offset, which keeps its
+   distance to now; that may be put right once more when the wall clock was set.
+4. While nobody watched nothing was decided: what became due meanwhile is told at the start, and a
+   fixed position that was passed unseen is not made up for, for the line is not there any more.
+"""
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from edge_agent.domain import segment as seg
+from edge_agent.domain.call import Call, Post, State
+from edge_agent.domain.floor import Floor
+from edge_agent.domain.segment import Stop
+
+Plain = dict[str, Any]
+
+_CALL_MOMENTS = ("raised_ns", "acked_ns", "stopped_ns", "cleared_ns")
+
+
+def plain(floor: Floor) -> Plain:
+    """Write down what has to survive; JSON values only."""
+    return {
+        "posts": [
+            {
+                "key": list(key),
+                "open": None if post.open is None else asdict(post.open),
+                "closing": [asdict(call) for call in post.closing],
+                "fault": [post.fault, post.fault_id, post.fault_since_ns] if post.faulty else None,
+            }
+            for key, post in floor.posts.items()
+            if post.open is not None or post.closing or post.faulty
+        ],
+        "segments": {
+            name: {"state": one.state, "stop": None if one.stop is None else asdict(one.stop)}
+            for name, one in floor.segments.items()
+        },
+        "bypasses": [[*key, until_ns] for key, until_ns in floor.bypasses.items()],
+        "training": sorted(floor.training),
+    }
+
+
+def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
+    """Put back what `plain` wrote; what was not written down any more is passed over.
+
+    `now_ns` is when the restart warning of a segment that was about to start begins anew.
+    """
+    for station, category, until_ns in kept.get("bypasses", ()):
+        floor.bypasses[station, category] = until_ns
+    floor.training = set(kept.get("training", ()))
+    for one in kept.get("posts", ()):
+        station, category = one["key"]
+        if station in floor.homes:
+            _restore_post(floor.post(station, category), one)
+    for name, one in kept.get("segments", {}).items():
+        if name in floor.segments:
+            _restore_segment(floor.segments[name], one)
+    for key in [*floor.posts]:
+        floor.follow(key, now_ns)
+    for name, segment in floor.segments.items():
+        if segment.state is seg.State.STOPPED and not segment.holding:
+            floor.set_free(name, now_ns)
+
+
+def _restore_post(post: Post, one: Plain) -> None:
+    post.open = None if one["open"] is None else _call(one["open"])
+    post.closing = [_call(call) for call in one["closing"]]
+    if one["fault"] is not None:
+        post.faulty, post.healthy = True, False
+        post.fault, post.fault_id, post.fault_since_ns = one["fault"]
+
+
+def _call(one: Plain) -> Call:
+    known = {field.name for field in fields(Call)}
+    call = Call(**{key: what for key, what in one.items() if key in known})
+    call.state = State(call.state)
+    return call
+
+
+def _restore_segment(segment: seg.Segment, one: Plain) -> None:
+    if one["stop"] is None:
+        return
+    known = {field.name for field in fields(Stop)}
+    segment.stop = Stop(**{key: what for key, what in one["stop"].items() if key in known})
+    segment.state = seg.State.STOPPED
+
+
+def shift(floor: Floor, by_ns: int) -> None:
+    """Move every moment, and what is counted from it, by so much."""
+    for post in floor.posts.values():
+        post.fault_since_ns += by_ns
+        for call in (*post.closing, *([] if post.open is None else [post.open])):
+            for name in _CALL_MOMENTS:
+                at_ns = getattr(call, name)
+                if at_ns is not None:
+                    setattr(call, name, at_ns + by_ns)
+    for segment in floor.segments.values():
+        segment.holding = {name: at_ns + by_ns for name, at_ns in segment.holding.items()}
+        if segment.stop is not None:
+            segment.stop.began_ns += by_ns
+    floor.bypasses = {key: until_ns + by_ns for key, until_ns in floor.bypasses.items()}
+
+
+def unseen(floor: Floor, for_ns: int) -> None:
+    """Note on everything that is open for how much of it nobody watched."""
+    for post in floor.posts.values():
+        if post.open is not None:
+            post.open.unobserved_ns += for_ns
+    for segment in floor.segments.values():
+        if segment.stop is not None:
+            segment.stop.unobserved_ns += for_ns
+
+
+def lengthen(floor: Floor, by_ns: int, before_ns: int) -> None:
+    """Move what began before a boot further back: the gap was so much longer than assumed."""
+    for post in floor.posts.values():
+        for call in (*post.closing, *([] if post.open is None else [post.open])):
+            if call.raised_ns >= before_ns:
+                continue
+            for name in _CALL_MOMENTS:
+                at_ns = getattr(call, name)
+                if at_ns is not None and at_ns < before_ns:
+                    setattr(call, name, at_ns - by_ns)
+            call.unobserved_ns += by_ns
+    for segment in floor.segments.values():
+        segment.holding = {
+            name: at_ns - by_ns if at_ns < before_ns else at_ns
+            for name, at_ns in segment.holding.items()
+        }
+        if segment.stop is not None and segment.stop.began_ns < before_ns:
+            segment.stop.began_ns -= by_ns
+            segment.stop.unobserved_ns += by_ns
+
+
+def anything_open(floor: Floor) -> bool:
+    """Say whether a power cut now would leave something open."""
+    return any(post.open or post.closing or post.faulty for post in floor.posts.values()) or any(
+        segment.stop is not None for segment in floor.segments.values()
+    )

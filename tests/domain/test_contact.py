@@ -1,0 +1,199 @@
+"""A contact from raw edges to feels: pulled once, let go once, held, broken, healed."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.domain.contact import (
+    DISCREPANCY_NS,
+    NEVER,
+    Fault,
+    Feel,
+    Felt,
+    Times,
+    Touch,
+    Wiring,
+)
+
+MS = 1_000_000
+S = 1_000 * MS
+TIMES = Times()
+NC, NO, PAIR = Wiring.NORMALLY_CLOSED, Wiring.NORMALLY_OPEN, Wiring.PAIR
+
+
+def cord(wiring: Wiring = NC, times: Times = TIMES) -> Touch:
+    rest = {NC: [True], NO: [False], PAIR: [True, False]}[wiring]
+    return Touch(wiring, times, rest, 0)
+
+
+def run(touch: Touch, until_ns: int) -> list[Felt]:
+    """Let time go by as a timer does: to each moment at which something is due."""
+    felt: list[Felt] = []
+    while touch.due_ns <= until_ns:
+        felt += touch.settle(touch.due_ns)
+    return felt + touch.settle(until_ns)
+
+
+def feels(felt: list[Felt]) -> list[Feel]:
+    return [one.feel for one in felt]
+
+
+def pulled(touch: Touch, at_ns: int, for_ns: int = 100 * MS) -> list[Felt]:
+    felt = run(touch, at_ns) + touch.edge(0, False, at_ns)
+    felt += run(touch, at_ns + for_ns) + touch.edge(0, True, at_ns + for_ns)
+    return felt
+
+
+def test_a_pull_is_on_and_off_with_the_moments_at_which_it_moved() -> None:
+    touch = cord()
+    felt = pulled(touch, 1 * S) + run(touch, 2 * S)
+    assert felt == [
+        Felt(Feel.ON, 1 * S, 1 * S + 50 * MS),
+        Felt(Feel.OFF, 1 * S + 100 * MS, 1 * S + 175 * MS),
+    ]
+
+
+def test_fourteen_edges_in_twelve_milliseconds_are_one_pull() -> None:
+    touch = cord()
+    felt: list[Felt] = []
+    for number in range(15):
+        felt += touch.edge(0, number % 2 == 1, 1 * S + number * 12 * MS // 14)
+    felt += run(touch, 1 * S + 100 * MS)
+    assert [(one.feel, one.at_ns) for one in felt] == [(Feel.ON, 1 * S)]
+    assert touch.bounces == 14
+
+
+def test_a_spike_of_four_milliseconds_is_a_glitch() -> None:
+    touch = cord()
+    assert pulled(touch, 1 * S, 4 * MS) + run(touch, 2 * S) == []
+    assert (touch.glitches, touch.on) == (1, False)
+
+
+def test_a_release_that_is_too_short_is_the_same_pull() -> None:
+    touch = cord()
+    felt = pulled(touch, 1 * S, 100 * MS) + pulled(touch, 1 * S + 160 * MS, 100 * MS)
+    assert feels(felt + run(touch, 3 * S)) == [Feel.ON, Feel.OFF]
+
+
+def test_two_pulls_180_ms_apart_are_two() -> None:
+    touch = cord()
+    felt = pulled(touch, 1 * S) + pulled(touch, 1 * S + 180 * MS) + run(touch, 3 * S)
+    assert feels(felt) == [Feel.ON, Feel.OFF, Feel.ON, Feel.OFF]
+
+
+def test_a_level_that_is_found_is_known_and_no_feel() -> None:
+    touch = Touch(NC, TIMES, [False], 0)
+    assert touch.on
+    assert run(touch, 5 * S) == []
+    assert feels(run(touch, 11 * S)) == [Feel.FAULT], "but a cord that stays open is broken"
+
+
+def test_a_cord_that_stays_open_is_a_broken_wire_and_heals_at_rest() -> None:
+    touch = cord()
+    touch.edge(0, False, 1 * S)
+    felt = run(touch, 12 * S)
+    assert feels(felt) == [Feel.ON, Feel.FAULT]
+    assert (touch.fault, felt[1].settled_ns) == (Fault.WIRE_BREAK, 11 * S)
+    touch.edge(0, True, 20 * S)
+    assert feels(run(touch, 24 * S)) == [Feel.OFF]
+    assert touch.fault is Fault.WIRE_BREAK
+    assert feels(run(touch, 26 * S)) == [Feel.HEALED]
+    assert touch.fault is Fault.NONE
+
+
+def test_a_button_that_stays_closed_is_stuck() -> None:
+    touch = cord(NO)
+    touch.edge(0, True, 1 * S)
+    assert feels(run(touch, 12 * S)) == [Feel.ON, Feel.FAULT]
+    assert touch.fault is Fault.STUCK
+
+
+def test_a_pair_tells_pulled_from_broken_and_from_short() -> None:
+    pair = cord(PAIR)
+    pair.edge(0, False, 1 * S)
+    pair.edge(1, True, 1 * S + 3 * MS)
+    assert feels(run(pair, 2 * S)) == [Feel.ON]
+    for line, level, fault in ((0, False, Fault.WIRE_BREAK), (1, True, Fault.DISCREPANCY)):
+        pair = cord(PAIR)
+        pair.edge(line, level, 1 * S)
+        felt = run(pair, 2 * S)
+        assert feels(felt) == [Feel.FAULT]
+        assert (pair.fault, pair.on) == (fault, False)
+        assert felt[0].settled_ns == 1 * S + DISCREPANCY_NS
+
+
+def test_holding_is_told_once_and_only_where_it_means_something() -> None:
+    touch = cord(times=Times(hold_ns=2 * S))
+    touch.edge(0, False, 1 * S)
+    assert [(one.feel, one.at_ns) for one in run(touch, 8 * S)] == [
+        (Feel.ON, 1 * S),
+        (Feel.HELD, 1 * S),
+    ]
+
+
+def test_it_says_since_when_it_moves() -> None:
+    touch = cord()
+    assert touch.unsettled_ns is None
+    touch.edge(0, False, 1 * S)
+    touch.edge(0, True, 1 * S + 2 * MS)
+    assert touch.unsettled_ns == 1 * S
+    run(touch, 2 * S)
+    assert touch.unsettled_ns is None
+
+
+edges = st.lists(
+    st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 400 * MS), st.booleans()),
+    max_size=40,
+)
+
+
+@given(wiring=st.sampled_from(list(Wiring)), edges=edges, hold=st.booleans())
+def test_whatever_edges_are_lost_the_settled_truth_is_told_in_pairs(
+    wiring: Wiring, edges: list[tuple[int, bool, int, bool]], hold: bool
+) -> None:
+    touch = cord(wiring, Times(hold_ns=1 * S if hold else 0))
+    truth = {NC: [True], NO: [False], PAIR: [True, False]}[wiring]
+    now_ns, felt = 0, list[Felt]()
+    for number, level, wait_ns, lost in edges:
+        felt += run(touch, now_ns := now_ns + wait_ns)
+        line = number % len(truth)
+        truth[line] = level
+        if not lost:
+            felt += touch.edge(line, level, now_ns)
+    felt += touch.look(truth, now_ns := now_ns + 1)
+    felt += run(touch, now_ns + 30 * S)
+    moves = [one.feel for one in felt if one.feel in (Feel.ON, Feel.OFF)]
+    assert moves == [Feel.ON, Feel.OFF] * (len(moves) // 2) + [Feel.ON] * (len(moves) % 2)
+    assert touch.on == (len(moves) % 2 == 1)
+    pulled = {NC: [[False]], NO: [[True]], PAIR: [[False, True]]}[wiring]
+    rest = {NC: [[True]], NO: [[False]], PAIR: [[True, False]]}[wiring]
+    if truth in pulled:
+        assert touch.on
+    if truth in rest:
+        assert not touch.on
+        assert not touch.fault
+    assert touch.due_ns == NEVER
+    assert all(one.at_ns <= one.settled_ns for one in felt)
+    told = [one for one in felt if one.feel in (Feel.FAULT, Feel.HEALED)]
+    assert all(a.feel is not b.feel for a, b in pairwise(told))
+
+
+@given(edges=edges, cuts=st.lists(st.integers(0, 20 * S), max_size=20))
+def test_when_it_is_asked_changes_nothing(
+    edges: list[tuple[int, bool, int, bool]], cuts: list[int]
+) -> None:
+    patient, nervous = cord(), cord()
+    said: list[Felt] = []
+    often: list[Felt] = []
+    now_ns = 0
+    for _, level, wait_ns, _ in edges:
+        after_ns = now_ns + wait_ns
+        for cut in sorted(one for one in cuts if now_ns <= one < after_ns):
+            often += nervous.settle(cut)
+        now_ns = after_ns
+        said += patient.edge(0, level, now_ns)
+        often += nervous.edge(0, level, now_ns)
+    said += patient.settle(now_ns + 60 * S)
+    often += run(nervous, now_ns + 60 * S)
+    assert said == often
