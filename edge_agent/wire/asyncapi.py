@@ -9,7 +9,11 @@ from pydantic.json_schema import models_json_schema
 
 from edge_agent import __version__
 from edge_agent.wire.examples import EXAMPLES
-from edge_agent.wire.models import MODELS
+from edge_agent.wire.line_models import LINE_MODELS
+from edge_agent.wire.models import MODELS as OWN
+
+MODELS: Final = OWN | LINE_MODELS
+"""Type of an event or command, or name of a plain message -> its model; all there are."""
 
 ASYNCAPI: Final = "3.0.0"
 CLOUDEVENT: Final = "application/cloudevents+json"
@@ -50,6 +54,34 @@ CHANNELS: Final = {
             "journal.quarantined",
         ),
     ),
+    "andon": Channel(
+        "{base}/{station}/andon",
+        "Calls of a station: what people pull, answer and clear, and what their inputs are.",
+        tuple(kind for kind in LINE_MODELS if kind.startswith("andon.")),
+    ),
+    "stop": Channel(
+        "{base}/segment/{segment}/stop",
+        "Stops of a line segment. A request to a PLC, never part of a safety chain.",
+        ("stop.started", "stop.ended"),
+    ),
+    "stationAndon": Channel(
+        "{base}/{station}/state/andon",
+        "What is open at a station: drive lamps and boards from this, not from events.",
+        ("state.andon",),
+        retain=True,
+    ),
+    "stationDisplay": Channel(
+        "{base}/{station}/state/display",
+        "The text for the person at the station.",
+        ("state.display",),
+        retain=True,
+    ),
+    "segmentState": Channel(
+        "{base}/segment/{segment}/state",
+        "What a segment does.",
+        ("state.segment",),
+        retain=True,
+    ),
     "stationInfo": Channel(
         "{base}/{station}/state/info",
         "Who serves a station, and what for.",
@@ -71,6 +103,17 @@ CHANNELS: Final = {
         ("cmd.replay",),
         sent=False,
     ),
+    "command": Channel(
+        "{base}/{station}/cmd/{role}/{command}",
+        "Asks something of a station, in a role. A retained command is refused.",
+        tuple(kind for kind in LINE_MODELS if kind.startswith("cmd.")),
+        sent=False,
+    ),
+    "commandResult": Channel(
+        "{base}/{station}/cmd/{role}/{command}/result",
+        "What became of each command, by its id.",
+        ("result",),
+    ),
     "replayResult": Channel(
         "{base}/agent/{agent}/cmd/replay/result",
         "What became of each replay, by the command's id.",
@@ -85,6 +128,9 @@ _PARAMETERS: Final = {
         "examples": ["acme/plant1/assembly/line3"],
     },
     "station": {"description": "Id of a station: [A-Za-z0-9_-]+.", "examples": ["A2"]},
+    "segment": {"description": "Id of a line segment: [A-Za-z0-9_-]+.", "examples": ["SEG-A"]},
+    "role": {"description": "The role of who asks: the broker's rules say who may use it."},
+    "command": {"description": "The name of the command, `ack` for `cmd.ack`."},
     "agent": {"description": "Id of an agent: [A-Za-z0-9_-]+.", "examples": ["pi-a2"]},
 }
 

@@ -2,40 +2,18 @@
 
 from typing import Any, Final
 
-_EPOCH: Final = "7f3a9c0d1e2f"
-_BASE: Final = "acme/plant1/assembly/line3"
-_STANDING: Final = {"agent": "pi-a2", "asof": "2026-11-21T06:12:05.000Z", "valid_s": 60}
+from edge_agent.wire.example_parts import BASE, EPOCH, STANDING, event
+from edge_agent.wire.line_examples import LINE_COMMANDS, LINE_EVENTS, LINE_STATES
 
-
-def _event(kind: str, lane: str, source: str, number: int, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": f"{_EPOCH}-{number:012d}",
-        "time": "2026-11-21T06:12:03.417Z",
-        "recordedtime": "2026-11-21T06:12:03.431Z",
-        "clock": "synced",
-        "monons": "812345678901",
-        "bootid": "4be1c2d3",
-        "source": f"/{_BASE}/{source}",
-        "type": kind,
-        "epoch": _EPOCH,
-        "lane": lane,
-        "agent": "pi-a2",
-        "sequence": f"{number:012d}",
-        "streamseq": f"{number - 257:012d}",
-        "data": data,
-    }
-
-
-EVENTS: Final[dict[str, dict[str, Any]]] = {
-    "scan.read": _event(
+_EVENTS: Final[dict[str, dict[str, Any]]] = {
+    "scan.read": event(
         "scan.read",
         "normal",
         "A2",
         1234,
         {"device": "gun-1", "text": "K-0417", "format": "plain", "fields": {}},
     ),
-    "scan.rejected": _event(
+    "scan.rejected": event(
         "scan.rejected",
         "normal",
         "A2",
@@ -49,7 +27,7 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
             "message": "K-04\ufffd7 is no card, container, badge or place of this site",
         },
     ),
-    "alarm.raised": _event(
+    "alarm.raised": event(
         "alarm.raised",
         "urgent",
         "A2",
@@ -62,7 +40,7 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
             "remedy": "plug the scanner in, or correct `port`",
         },
     ),
-    "alarm.cleared": _event(
+    "alarm.cleared": event(
         "alarm.cleared",
         "urgent",
         "A2",
@@ -75,40 +53,40 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
             "lasted_s": 12.5,
         },
     ),
-    "outbox.gap": _event(
+    "outbox.gap": event(
         "outbox.gap",
         "urgent",
         "agent/pi-a2",
         1238,
         {
-            "epoch": _EPOCH,
+            "epoch": EPOCH,
             "first": 1230,
             "last": 1230,
             "reason": "too_large",
-            "streams": [{"topic": f"{_BASE}/A2/scan", "first": 973, "last": 973}],
+            "streams": [{"topic": f"{BASE}/A2/scan", "first": 973, "last": 973}],
         },
     ),
-    "clock.corrected": _event(
+    "clock.corrected": event(
         "clock.corrected",
         "urgent",
         "agent/pi-a2",
         1239,
         {
-            "epoch": _EPOCH,
+            "epoch": EPOCH,
             "boot": "4be1c2d3",
             "offset_s": 1795240711.071321,
             "first": 1,
             "last": 12,
         },
     ),
-    "agent.started": _event(
+    "agent.started": event(
         "agent.started",
         "urgent",
         "agent/pi-a2",
         1240,
         {"version": "0.1.0", "previous_end": "cut", "unobserved_s": 3.25},
     ),
-    "journal.quarantined": _event(
+    "journal.quarantined": event(
         "journal.quarantined",
         "urgent",
         "agent/pi-a2",
@@ -125,6 +103,8 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
         },
     ),
 }
+
+EVENTS: Final = _EVENTS | LINE_EVENTS
 """Event type -> example."""
 
 PLAIN: Final[dict[str, dict[str, Any]]] = {
@@ -135,11 +115,11 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
         "nonce": "9b1f5c0e7d2a4c68",
         "version": "0.1.0",
     }
-    | _STANDING,
+    | STANDING,
     "health": {
         "boot": "4be1c2d3",
         "version": "0.1.0",
-        "last_seq": {_EPOCH: {"sequence": 1240, "topics": {f"{_BASE}/A2/scan": 977}}},
+        "last_seq": {EPOCH: {"sequence": 1240, "topics": {f"{BASE}/A2/scan": 977}}},
         "counters": {
             "reads": {
                 "received": 980,
@@ -165,15 +145,15 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
         "conditions": {"journal": "ok", "broker": "ok", "clock": "ok", "device:gun-1": "trouble"},
         "temperature_c": 48.3,
     }
-    | _STANDING,
-    "state.info": {"station": "A2", "segment": None, "parts": [], "loops": []} | _STANDING,
+    | STANDING,
+    "state.info": {"station": "A2", "segment": None, "parts": [], "loops": []} | STANDING,
     "cmd.replay": {
         "specversion": "1.0",
         "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
         "source": "/mes",
         "type": "cmd.replay",
         "nonce": "9b1f5c0e7d2a4c68",
-        "data": {"actor": "mes", "epoch": _EPOCH, "first": 1200, "last": 1210},
+        "data": {"actor": "mes", "epoch": EPOCH, "first": 1200, "last": 1210},
     },
     "result": {
         "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
@@ -184,7 +164,7 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
         "agent": "pi-a2",
         "asof": "2026-11-21T06:12:05.000Z",
         "replay": {
-            "epoch": _EPOCH,
+            "epoch": EPOCH,
             "topic": None,
             "first": 1200,
             "last": 1210,
@@ -195,5 +175,5 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
 }
 """Name of a message without envelope -> example."""
 
-EXAMPLES: Final = EVENTS | PLAIN
+EXAMPLES: Final = EVENTS | PLAIN | LINE_STATES | LINE_COMMANDS
 """Every message that this version sends or takes."""

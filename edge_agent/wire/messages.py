@@ -66,6 +66,18 @@ class Outcome(StrEnum):
     REPEATED = "repeated"
 
 
+class Refusal(StrEnum):
+    """Why a command that is one was not carried out; what makes it none is a `command.Wrong`."""
+
+    BUSY = "busy"
+    UNKNOWN = "unknown"
+    NOT_ALLOWED = "not_allowed"
+    NO_SUCH_CALL = "no_such_call"
+    NOT_HERE = "not_here"
+    FAULT_PRESENT = "fault_present"
+    ILLEGAL = "illegal"
+
+
 class Stretch(NamedTuple):
     """Numbers of one topic (`streamseq`), both ends included."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from edge_agent.wire.command import TOPIC_MAX, Wrong
-from edge_agent.wire.messages import AlarmKind, GapReason, Outcome, PreviousEnd
+from edge_agent.wire.messages import AlarmKind, GapReason, Outcome, PreviousEnd, Refusal
 from edge_agent.wire.model_parts import (
     Count,
     Epoch,
@@ -335,7 +335,7 @@ class Result(Model):
     id: Name | None = Field(description="The command's; null when it had none that can be read.")
     type: Name | None
     outcome: Outcome
-    reason: Wrong | Literal["busy", "unknown"] | None
+    reason: Wrong | Refusal | None
     message: str = Field(description="The same for people.")
     agent: Level
     asof: Stamp

@@ -24,6 +24,7 @@ HOMES = {
     "paho": ("edge_agent/uplink/",),
     "pydantic": (
         "edge_agent/settings",
+        "edge_agent/wire/line_models.py",
         "edge_agent/wire/models.py",
         "edge_agent/wire/model_parts.py",
         "edge_agent/wire/asyncapi.py",

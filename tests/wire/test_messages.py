@@ -9,8 +9,8 @@ import pydantic
 import pytest
 
 from edge_agent.wire import asyncapi, messages, models, payload, topics
+from edge_agent.wire.asyncapi import MODELS
 from edge_agent.wire.examples import EVENTS, EXAMPLES
-from edge_agent.wire.models import MODELS
 
 EPOCH = "7f3a9c0d1e2f"
 BASE = "acme/plant1/assembly/line3"
@@ -234,6 +234,12 @@ def test_events_are_not_retained_and_states_are() -> None:
     bindings = {name: said["bindings"]["mqtt"] for name, said in operations.items()}
     assert {said["qos"] for said in bindings.values()} == {1}
     retained = {name for name, said in bindings.items() if said["retain"]}
-    assert retained == {"sendStationInfo", "sendStatus"}
+    assert retained == {
+        "sendStationInfo",
+        "sendStationAndon",
+        "sendStationDisplay",
+        "sendSegmentState",
+        "sendStatus",
+    }
     assert operations["receiveReplay"]["action"] == "receive"
     assert operations["receiveReplay"]["reply"]["channel"] == {"$ref": "#/channels/replayResult"}

@@ -1,0 +1,470 @@
+"""The messages of andon, as pydantic models: calls, stops, what is true of stations and segments.
+
+Rules as in `models.py`. A call is named by the id of the event that told its first pull, a stop by
+that of its `stop.started`. This is no emergency stop: nothing here belongs to a safety chain.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from edge_agent.domain.looks import Showing
+from edge_agent.wire.model_parts import (
+    Count,
+    Level,
+    Model,
+    Name,
+    Seconds,
+    Stamp,
+    UrgentEvent,
+    maybe,
+)
+from edge_agent.wire.models import Standing
+from edge_agent.wire.orders import BYPASS_S_MAX
+
+FaultWord = Literal["wire-break", "stuck", "discrepancy", "lost"]
+
+
+class AndonSaid(Model):
+    """What every andon event says."""
+
+    call: Name | None = Field(description="Id of the event of its first pull; null: of no call.")
+    category: Level | None
+    station: Level
+    segment: Level | None
+    actor: str | None = Field(description="Who did it, where that is known.")
+    device: Level | None = Field(description="The cord or button that was pulled.")
+
+
+class CallSaid(AndonSaid):
+    """What an event of a call says."""
+
+    call: Name
+    category: Level
+    level: Annotated[int, Field(ge=1)] = Field(description="1: the pull; higher: escalated.")
+    stops: bool = Field(description="Whether it may stop its segment.")
+    due: Stamp | None = Field(
+        description="When the fixed position is expected; null where nobody can know."
+    )
+
+
+class LaterSaid(CallSaid):
+    """What an event of a call says that is not its first."""
+
+    age_s: Seconds = Field(description="Since the pull, monotonic.")
+    stopped: bool = Field(description="Whether it has stopped its segment.")
+    ack_implied: bool = Field(
+        description="Whether the only evidence of an acknowledgement is that it was cleared."
+    )
+    repeat_count: Count = Field(description="Pulls while it was open that did not clear it.")
+    tta_s: Seconds = maybe(description="Pull to acknowledgement; missing until then.")
+    ttr_s: Seconds = maybe(description="Pull to clearing; missing until then.")
+    unobserved_s: Seconds | None = maybe(
+        description="For how much of it no agent watched; null: for some, and nobody knows how "
+        "long; missing: for none."
+    )
+
+
+class ClosedSaid(LaterSaid):
+    """Why there was a call."""
+
+    reason: str = Field(description="A reason code, or `unassigned` once its grace was over.")
+
+
+class EscalatedSaid(LaterSaid):
+    """Whose help is asked for now."""
+
+    notify: str | None = Field(description="The role that is asked for.")
+    people: list[str] = Field(description="Who has it and is on shift at this moment.")
+
+
+class FaultSaid(AndonSaid):
+    """Which input is not to be trusted, and why."""
+
+    fault: FaultWord
+    level: Annotated[int, Field(ge=1)] = maybe()
+    stops: bool = maybe()
+    due: Stamp | None = maybe()
+    age_s: Seconds = maybe()
+    stopped: bool = maybe()
+    ack_implied: bool = maybe()
+    repeat_count: Count = maybe()
+    tta_s: Seconds = maybe()
+    ttr_s: Seconds = maybe()
+    unobserved_s: Seconds | None = maybe()
+
+
+class RejectedSaid(FaultSaid):
+    """What was not done, and why."""
+
+    fault: FaultWord = maybe()
+    trigger: str = Field(description="What somebody wanted.")
+    why: str = Field(description="Why it was not done, for people.")
+
+
+class BypassSaid(AndonSaid):
+    """Whose calls stop nothing for a while."""
+
+    until: Stamp = maybe(description="When it ends by itself.")
+
+
+class _Andon(UrgentEvent):
+    training: Literal[True] = maybe(description="Made in training: nothing but lights moved.")
+
+
+class AndonRaised(_Andon):
+    """Somebody has pulled: a request for help, not a stop."""
+
+    type: Literal["andon.raised"]
+    data: CallSaid
+
+
+class AndonTaken(_Andon):
+    """Somebody is on the way; said from afar, it changes nothing at the station."""
+
+    type: Literal["andon.taken"]
+    data: LaterSaid
+
+
+class AndonAcked(_Andon):
+    """Somebody has come: the sound ends, the light stays."""
+
+    type: Literal["andon.acked"]
+    data: LaterSaid
+
+
+class AndonEscalated(_Andon):
+    """Nobody's answer was soon enough: the next level is asked for."""
+
+    type: Literal["andon.escalated"]
+    data: EscalatedSaid
+
+
+class AndonStopped(_Andon):
+    """The fixed position was reached, and the call was open."""
+
+    type: Literal["andon.stopped"]
+    data: LaterSaid
+
+
+class AndonCleared(_Andon):
+    """The condition is gone; a reason may still be missing."""
+
+    type: Literal["andon.cleared"]
+    data: LaterSaid
+
+
+class AndonClosed(_Andon):
+    """The call is over, with its reason."""
+
+    type: Literal["andon.closed"]
+    data: ClosedSaid
+
+
+class AndonRepeated(_Andon):
+    """A pull while the call was open, that did not clear it."""
+
+    type: Literal["andon.repeated"]
+    data: LaterSaid
+
+
+class AndonFault(_Andon):
+    """An input is not to be trusted any more."""
+
+    type: Literal["andon.fault"]
+    data: FaultSaid
+
+
+class AndonFaultCleared(_Andon):
+    """An input works again and was reset."""
+
+    type: Literal["andon.fault_cleared"]
+    data: FaultSaid
+
+
+class AndonRejected(_Andon):
+    """Somebody wanted what cannot be done now; nothing has changed."""
+
+    type: Literal["andon.rejected"]
+    data: RejectedSaid
+
+
+class AndonBypassed(_Andon):
+    """Calls of a station and category stop nothing for a while; they still light."""
+
+    type: Literal["andon.bypassed"]
+    data: BypassSaid
+
+
+class AndonBypassEnded(_Andon):
+    """They stop again."""
+
+    type: Literal["andon.bypass_ended"]
+    data: BypassSaid
+
+
+class TrainingSaid(Model):
+    """Whose training it is."""
+
+    station: Level
+    segment: Level | None
+    actor: str | None
+
+
+class AndonTrainingStarted(_Andon):
+    """From now on everything here is marked, and outputs other than lamps and horns stay still."""
+
+    type: Literal["andon.training_started"]
+    data: TrainingSaid
+
+
+class AndonTrainingEnded(_Andon):
+    """What happens from now on is meant."""
+
+    type: Literal["andon.training_ended"]
+    data: TrainingSaid
+
+
+class StopSaid(Model):
+    """One stop of a segment."""
+
+    stop: Name = Field(description="Id of its `stop.started`.")
+    segment: Level
+    calls: list[Name] = Field(description="Every call, or fault, that held it.")
+    primary: Name = Field(description="That of them which was raised first: it is charged.")
+    category: Level | None = Field(description="Of the primary.")
+    station: Level | None = Field(description="Of the primary.")
+    shift: str | None = Field(description="The shift in which it began; null outside of any.")
+
+
+class StopStarted(_Andon):
+    """A segment has reached its fixed position with an open call: the stop is asked of the PLC."""
+
+    type: Literal["stop.started"]
+    data: StopSaid
+
+
+class ShiftShare(Model):
+    """How much of a stop lies in one shift."""
+
+    shift: str | None
+    stop_s: Seconds
+
+
+class StopEndedSaid(StopSaid):
+    """How long it lasted."""
+
+    duration_s: Seconds = Field(description="From the fixed position to the start, monotonic.")
+    unobserved_s: Seconds | None = Field(
+        description="For how much of it no agent watched; null: nobody knows."
+    )
+    by_shift: list[ShiftShare] = Field(description="Split where shifts change, in order.")
+
+
+class StopEnded(_Andon):
+    """A hand has started the segment again, or it was seen to move."""
+
+    type: Literal["stop.ended"]
+    data: StopEndedSaid
+
+
+# -- what is true now --------------------------------------------------------------------------
+
+
+class OpenCall(Model):
+    """A call that is open."""
+
+    call: Name
+    category: Level
+    state: Literal["called", "acked", "stopped", "stopped-acked"]
+    level: Annotated[int, Field(ge=1)]
+    raised: Stamp
+    due: Stamp | None
+    stops: bool
+    taken_by: str | None
+    repeat_count: Count
+
+
+class FaultyInput(Model):
+    """An input that is not to be trusted."""
+
+    category: Level
+    fault: FaultWord
+
+
+class Bypass(Model):
+    """Calls that stop nothing for a while."""
+
+    category: Level
+    until: Stamp
+
+
+class StateAndon(Standing):
+    """What is open at a station, and what its tower shows."""
+
+    station: Level
+    segment: Level | None
+    calls: list[OpenCall] = Field(description="Open calls, the earliest first.")
+    faults: list[FaultyInput]
+    bypass: list[Bypass]
+    training: bool
+    showing: list[Showing] = Field(description="Every condition that is true, the highest first.")
+
+
+class StateDisplay(Standing):
+    """What the person at the station needs to read."""
+
+    station: Level
+    text: str
+    lines: list[str]
+    severity: Literal["ok", "info", "call", "stop", "fault"]
+
+
+class OpenStop(Model):
+    """A stop that is not over."""
+
+    stop: Name
+    since: Stamp
+    calls: list[Name]
+    primary: Name
+
+
+class StateSegment(Standing):
+    """What a segment does."""
+
+    segment: Level
+    state: Literal[
+        "unknown",
+        "running",
+        "stop-pending",
+        "stopped",
+        "restarting",
+        "starved",
+        "blocked",
+        "changeover",
+    ]
+    scheduled: bool = Field(description="Whether it is working time by the calendar.")
+    stop: OpenStop | None
+    due: Stamp | None = Field(description="When the fixed position is expected.")
+    restart_from: Stamp | None = Field(
+        description="From when on a hand at the start is obeyed, while a restart is announced."
+    )
+    training: bool
+
+
+# -- commands ------------------------------------------------------------------------------------
+
+
+class LineOrderSaid(Model):
+    """What is asked of a station; what a command has no use for it passes over."""
+
+    actor: Name = Field(description="Who asks.")
+    call: Name = maybe(description="Only this call; missing: all that fit.")
+    category: Level = maybe(description="Only calls of this category.")
+    for_s: Annotated[float, Field(ge=0, le=BYPASS_S_MAX)] = maybe(
+        description="`mute`, `bypass`: for how long, in seconds."
+    )
+    on: bool = maybe(description="`training`, `bypass`: begin or end.")
+    reason: Level = maybe(description="`reason`: a reason code.")
+
+
+class LineCommand(Model):
+    """Asks something of a station. The role is the topic's; `docs/andon.md` says who may what."""
+
+    specversion: Literal["1.0"]
+    id: Name = Field(description="Executed once by it; a repeat is answered `repeated`.")
+    source: Name
+    type: Name
+    expires: str = maybe(
+        description="RFC 3339; or `nonce`.", json_schema_extra={"format": "date-time"}
+    )
+    nonce: Name = maybe(description="The one in the agent's status; or `expires`.")
+    data: LineOrderSaid
+
+
+class CommandAck(LineCommand):
+    """Taken: somebody is on the way. From afar nobody can acknowledge."""
+
+    type: Literal["cmd.ack"]
+
+
+class CommandClear(LineCommand):
+    """Closes a call that stops nothing and was acknowledged at the station."""
+
+    type: Literal["cmd.clear"]
+
+
+class CommandConfirmStop(LineCommand):
+    """Wants the stop: the line stops at its fixed position, whoever comes."""
+
+    type: Literal["cmd.confirm-stop"]
+
+
+class CommandResetFault(LineCommand):
+    """Trusts inputs again that work again; a fault that is still there stays."""
+
+    type: Literal["cmd.reset-fault"]
+
+
+class CommandMute(LineCommand):
+    """Silences a station until its next call; never a restart warning."""
+
+    type: Literal["cmd.mute"]
+
+
+class CommandLampTest(LineCommand):
+    """Lights every lamp of a station for a moment."""
+
+    type: Literal["cmd.lamp-test"]
+
+
+class CommandBypass(LineCommand):
+    """Lets calls of a category stop nothing for a while; they still light."""
+
+    type: Literal["cmd.bypass"]
+
+
+class CommandTraining(LineCommand):
+    """Begins or ends training of a station's segment."""
+
+    type: Literal["cmd.training"]
+
+
+class CommandReason(LineCommand):
+    """Says why there was the call that has waited longest for its reason."""
+
+    type: Literal["cmd.reason"]
+
+
+LINE_MODELS: Final[dict[str, type[Model]]] = {
+    "andon.raised": AndonRaised,
+    "andon.taken": AndonTaken,
+    "andon.acked": AndonAcked,
+    "andon.escalated": AndonEscalated,
+    "andon.stopped": AndonStopped,
+    "andon.cleared": AndonCleared,
+    "andon.closed": AndonClosed,
+    "andon.repeated": AndonRepeated,
+    "andon.fault": AndonFault,
+    "andon.fault_cleared": AndonFaultCleared,
+    "andon.rejected": AndonRejected,
+    "andon.bypassed": AndonBypassed,
+    "andon.bypass_ended": AndonBypassEnded,
+    "andon.training_started": AndonTrainingStarted,
+    "andon.training_ended": AndonTrainingEnded,
+    "stop.started": StopStarted,
+    "stop.ended": StopEnded,
+    "state.andon": StateAndon,
+    "state.display": StateDisplay,
+    "state.segment": StateSegment,
+    "cmd.ack": CommandAck,
+    "cmd.clear": CommandClear,
+    "cmd.confirm-stop": CommandConfirmStop,
+    "cmd.reset-fault": CommandResetFault,
+    "cmd.mute": CommandMute,
+    "cmd.lamp-test": CommandLampTest,
+    "cmd.bypass": CommandBypass,
+    "cmd.training": CommandTraining,
+    "cmd.reason": CommandReason,
+}
+"""Type of an event or a command of the line, or name of a state -> its model."""
