@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import Final, Protocol
 
+from edge_agent.domain import looks
+
 
 class Lane(int, Enum):
     """Which queue an event waits in; the value is what the journal stores."""
@@ -197,16 +199,7 @@ class Contact(Protocol):
 # -- outputs: lamps, horns, requests to the line -------------------------------------------------
 
 
-class Pattern(StrEnum):
-    """The rhythm of a light; the last two are played once and end dark."""
-
-    OFF = "off"
-    STEADY = "steady"
-    FLASH_SLOW = "flash-0.5hz"
-    FLASH_FAST = "flash-2hz"
-    PULSE = "pulse-150ms"
-    BLINK_3 = "blink-3"
-
+Pattern = looks.Pattern
 
 Look = Mapping[str, Pattern]
 """Light -> its rhythm; a light that is not named is off, one that the tower has not is ignored."""
