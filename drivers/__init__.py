@@ -8,6 +8,9 @@ from edge_agent.ports import Device, Part
 
 KINDS: Final = {
     "serial-scanner": ("drivers.serial_scanner", "SerialScanner"),
+    "simulated-horn": ("drivers.simulated_outputs", "SimulatedHorn"),
+    "simulated-lamp": ("drivers.simulated_outputs", "SimulatedLamp"),
+    "simulated-output": ("drivers.simulated_outputs", "SimulatedOutput"),
     "simulated-scanner": ("drivers.simulated", "SimulatedScanner"),
     "simulated-cord": ("drivers.simulated_inputs", "SimulatedCord"),
     "simulated-button": ("drivers.simulated_inputs", "SimulatedButton"),

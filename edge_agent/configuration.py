@@ -164,7 +164,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why there was a call, by its code (`R:FIT`); no categories: for all of them."""
+    """Why there was a call, by its code (`FIT`); no categories: for all of them."""
 
     code: str
     text: str

@@ -1,11 +1,10 @@
 """What the parts ask of each other, as Protocols and closed vocabularies; no code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
 from typing import Final, Protocol
 
-from edge_agent.domain.contact import Fault, Feel
-from edge_agent.domain.looks import Look, Pattern
+from edge_agent.domain import contact, looks
 
 
 class Lane(int, Enum):
@@ -131,6 +130,9 @@ class Purpose(StrEnum):
     LAMP_TEST = "lamp-test"
 
 
+Feel = contact.Feel
+Fault = contact.Fault
+
 GPIO: Final = "gpio"
 """Key of the metadata of a driver's key that names a GPIO line: no two devices may share one."""
 
@@ -178,6 +180,12 @@ class Contact(Protocol):
 
 
 # -- outputs: lamps, horns, requests to the line -------------------------------------------------
+
+
+Pattern = looks.Pattern
+
+Look = Mapping[str, Pattern]
+"""Light -> its rhythm; a light that is not named is off, one that the tower has not is ignored."""
 
 
 class Lamp(Protocol):

@@ -120,5 +120,6 @@ def told(change: Changes) -> str:
     names += [f"station {station.id} added" for station in change.stations_added]
     names += ["broker changed"] if change.broker else []
     names += ["journal limits changed"] if change.journal else []
+    names += ["rules of the line changed"] if change.line else []
     names += [f"{key} waits for a restart" for key in change.after_restart]
     return ", ".join(names) or "nothing changed"

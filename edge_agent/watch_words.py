@@ -6,6 +6,7 @@ from json import dumps
 from typing import Any, Final
 
 from edge_agent.follower import Gap
+from edge_agent.line_words import LINES
 from edge_agent.ports import Clock
 from edge_agent.wire.topics import Place, Subject, Topics
 
@@ -45,7 +46,7 @@ class Words:
             return ""
         if not isinstance(said, dict):
             return self.line("?", "message", f"{topic}: {said}")
-        where = place.station or place.agent or "?"
+        where = place.station or place.segment or place.agent or "?"
         if place.subject is Subject.STATUS:
             return self._status(where, said)
         if place.subject is Subject.COMMAND:
@@ -169,4 +170,5 @@ _EVENTS: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
     "clock.corrected": _corrected,
     "agent.started": _started,
     "journal.quarantined": _quarantined,
+    **LINES,
 }

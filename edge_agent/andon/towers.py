@@ -11,9 +11,8 @@ Rules:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from edge_agent.domain.looks import Look, Pattern, Showing, tower, tune
-from edge_agent.domain.looks import Mapping as Looks
-from edge_agent.ports import Contact, Horn, Lamp
+from edge_agent.domain.looks import Looks, Showing, tower, tune
+from edge_agent.ports import Contact, Horn, Lamp, Look, Pattern
 from edge_agent.reactor import NEVER, Reactor
 
 LAMP_TEST_NS: Final = 5_000_000_000

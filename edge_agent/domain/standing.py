@@ -3,7 +3,7 @@
 from edge_agent.domain import segment as seg
 from edge_agent.domain.call import State
 from edge_agent.domain.floor import Floor
-from edge_agent.domain.looks import Showing, call_shows
+from edge_agent.domain.looks import Showing, of_call
 
 _FLOWS = {
     seg.State.STARVED: Showing.STARVED,
@@ -25,7 +25,7 @@ def showing(floor: Floor, station: str, now_ns: int) -> set[Showing]:
         if call.state in (State.STOPPED, State.STOPPED_ACKED):
             found.add(Showing.STOPPED_ACKED if acked else Showing.STOPPED)
         else:
-            found.add(call_shows(key[1], acked=acked))
+            found.add(of_call(key[1], acked=acked))
     if any(key[0] == station for key in floor.bypasses):
         found.add(Showing.BYPASS)
     if floor.in_training(station):

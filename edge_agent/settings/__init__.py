@@ -14,10 +14,11 @@ from typing import Any
 from edge_agent.configuration import Agent, Broker, Configuration, Journal, Site, Station
 from edge_agent.settings.devices import check_devices
 from edge_agent.settings.environment import SECTIONS, override
+from edge_agent.settings.line_relations import check_line
+from edge_agent.settings.neighbours import own_id
 from edge_agent.settings.reading import Document, read_document
 from edge_agent.settings.sections import Checked, broker_relations, check, journal_relations, shape
 from edge_agent.settings.tables import StationTable
-from edge_agent.settings.words import shown
 from edge_agent.toml_places import KeyPath
 
 
@@ -37,8 +38,9 @@ def load(path: Path, environ: Mapping[str, str]) -> Configuration:
     }
     given = broker_relations(document, sections["broker"].right, environ)
     journal_relations(document, sections["journal"].right)
-    stations = _stations(document)
+    stations, at_stations = _stations(document)
     devices = check_devices(document, stations)
+    line = check_line(document, stations, devices.placed)
     agent, broker, site = (sections[name].values for name in ("agent", "broker", "site"))
     if document.problems or agent is None or broker is None or site is None:
         raise document.bad()
@@ -47,9 +49,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Configuration:
         broker=Broker(addresses=broker.pop("url"), **broker | given),
         site=Site(**site),
         folder=document.start.folder,
-        stations=tuple(Station(one) for one in stations),
-        devices=tuple(devices),
+        stations=tuple(at_stations),
+        devices=tuple(devices.right),
         journal=Journal(**sections["journal"].values or {}),
+        **line._asdict(),
     )
 
 
@@ -60,23 +63,17 @@ def json_schema() -> dict[str, Any]:
     return made()
 
 
-def _stations(document: Document) -> dict[str, bool]:
-    """Check the stations; gives the ids that were written, and whether each may be one."""
+def _stations(document: Document) -> tuple[dict[str, bool], list[Station]]:
+    """Check the stations; gives the ids that were written, whether each may be one, and them."""
     ids: dict[str, bool] = {}
+    right: list[Station] = []
     places: dict[str, KeyPath] = {}
     for index, said in enumerate(document.values.get("station") or ()):
-        at: KeyPath = ("station", index, "id")
-        right = "id" in check(document, at[:-1], StationTable, "a [[station]]").right
-        written = said.get("id")
-        if not isinstance(written, str):
-            continue
-        if written in ids:
-            document.refuse(
-                at,
-                f"{shown(written)} is the id of another station, at "
-                f"{document.spot(places[written])}",
-                "write an id that no other station has",
-            )
-        ids.setdefault(written, right)
-        places.setdefault(written, at)
-    return ids
+        at: KeyPath = ("station", index)
+        checked = check(document, at, StationTable, "a [[station]]")
+        own_id(document, (*at, "id"), said.get("id"), places, "station")
+        if isinstance(said.get("id"), str):
+            ids.setdefault(said["id"], "id" in checked.right)
+        if checked.values is not None:
+            right.append(Station(**checked.values))
+    return ids, right

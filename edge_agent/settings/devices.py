@@ -1,11 +1,10 @@
-"""The devices of a document: each against the `Keys` of its driver, and against each other.
+"""The devices of a document: each against the `Keys` of its driver, and beside the others.
 
 A driver brings its keys as a plain dataclass; what TOML writes differently (paths, bytes, tuples)
 is converted here, so that a new kind touches nothing in this package.
 """
 
 import dataclasses
-import os
 import types
 from collections.abc import Mapping
 from enum import Enum
@@ -17,6 +16,7 @@ from typing import (
     ClassVar,
     Final,
     Literal,
+    NamedTuple,
     Union,
     get_args,
     get_origin,
@@ -36,9 +36,19 @@ from pydantic import (
 import drivers
 from edge_agent import __version__
 from edge_agent.configuration import Device, keys_class
+from edge_agent.domain.looks import LIGHTS
+from edge_agent.ports import Part, Purpose
+from edge_agent.settings.neighbours import (
+    Lines,
+    known_station,
+    note_lines,
+    own_files,
+    own_lines,
+    own_name,
+)
 from edge_agent.settings.reading import Document
 from edge_agent.settings.sections import check, resolved
-from edge_agent.settings.tables import FilePath, Id, StationId, Table
+from edge_agent.settings.tables import FilePath, Id, StationId, Table, fixed
 from edge_agent.settings.words import Wrong, listed, nearest, shown, split_remedy
 from edge_agent.toml_places import KeyPath
 
@@ -59,26 +69,76 @@ class _OfNoKind(DeviceTable):
 
     model_config = ConfigDict(extra="ignore")
     kind: Any = None
+    station: StationId | None = None  # type: ignore[assignment]
     later: ClassVar = frozenset()
 
 
-def check_devices(document: Document, stations: Mapping[str, bool]) -> list[Device]:
-    """Check all devices and note every fault; gives those that have none.
+class Placed(NamedTuple):
+    """A device as it is written, for tables that speak of it: what is not understood is None.
+
+    `lights` are those of a tower; a lamp apart from it has none.
+    """
+
+    at: KeyPath
+    name: str
+    station: str | None
+    part: Part | None
+    purpose: str | None
+    category: str | None
+    lights: tuple[str, ...] = ()
+
+
+class Devices(NamedTuple):
+    """The devices in which nothing is wrong, and all that have a name as they are written."""
+
+    right: list[Device]
+    placed: dict[str, Placed]
+
+
+def check_devices(document: Document, stations: Mapping[str, bool]) -> Devices:
+    """Check all devices and note every fault.
 
     `stations` has every id that was written, and whether it may be one.
     """
-    devices = []
+    found = Devices([], {})
     names: dict[str, KeyPath] = {}
     files: dict[str, tuple[KeyPath, str]] = {}
+    lines: Lines = {}
     for index, said in enumerate(document.values.get("device") or ()):
         path: KeyPath = ("device", index)
-        device, values = _device(document, path, said)
-        _own_name(document, (*path, "name"), said.get("name"), names)
-        _own_station(document, (*path, "station"), said.get("station"), stations)
-        _own_files(document, path, values, files)
+        model = _model(document, path, said)
+        device, values = _device(document, path, said, model)
+        own_name(document, (*path, "name"), said.get("name"), names)
+        known_station(document, (*path, "station"), said.get("station"), stations)
+        own_files(document, path, values, files)
+        if model is not None:
+            note_lines(document, path, keys_class(said["kind"]), values, lines)
+        if isinstance(said.get("name"), str):
+            found.placed.setdefault(said["name"], _placed(path, said, values, known=bool(model)))
         if device is not None:
-            devices.append(device)
-    return devices
+            found.right.append(device)
+    own_lines(document, lines)
+    return found
+
+
+def _placed(path: KeyPath, said: dict[str, Any], values: dict[str, Any], *, known: bool) -> Placed:
+    """Take from a device what other tables ask of it."""
+    station, purpose, category = (
+        one if isinstance(one, str) else None
+        for one in (said.get("station"), values.get("purpose"), values.get("category"))
+    )
+    driver = drivers.load(said["kind"]) if known else None
+    part = drivers.part_of(driver) if driver else None
+    if driver and part is Part.CONTACT and "purpose" not in driver.Keys.__dataclass_fields__:
+        purpose = Purpose.CALL  # a cord calls, and nothing else
+    lights = _lights(values) if part is Part.LAMP and not values.get("feedback") else ()
+    return Placed(path, said["name"], station, part, purpose, category, lights)
+
+
+def _lights(values: dict[str, Any]) -> tuple[str, ...]:
+    """Say which lights a lamp has: it lists them, or has a key for each."""
+    said = values.get("lights")
+    return tuple(said) if said else tuple(light for light in LIGHTS if values.get(light))
 
 
 @cache
@@ -89,6 +149,9 @@ def model_of(kind: str) -> type[DeviceTable]:
     fields: dict[str, Any] = {
         "kind": (Annotated[str, WithJsonSchema({"const": kind})], Field(description="Its driver"))
     }
+    if drivers.stationless(drivers.load(kind)):
+        at = DeviceTable.model_fields["station"].description
+        fields["station"] = (StationId | None, Field(None, description=f"{at}, if it has one"))
     fields |= {
         one.name: (accepted(hints[one.name]), _field(one)) for one in dataclasses.fields(keys)
     }
@@ -109,7 +172,7 @@ def accepted(hint: object) -> object:
         return Union[tuple(accepted(one) for one in wanted)]  # noqa: UP007 - made at run time
     if origin is tuple and args[1:] == (...,):
         many: object = tuple.__class_getitem__((accepted(args[0]), ...))
-        return Annotated[many, BeforeValidator(_fixed)]
+        return Annotated[many, BeforeValidator(fixed)]
     if origin is Literal:
         return Annotated[hint, BeforeValidator(_no_bool)]
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -119,10 +182,6 @@ def accepted(hint: object) -> object:
 
 def _no_bool(value: object) -> object:
     return shown(value) if isinstance(value, bool) else value  # else true would pass for a 1
-
-
-def _fixed(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _bytes(value: object) -> object:
@@ -156,10 +215,9 @@ def _field(key: "dataclasses.Field[Any]") -> object:
 
 
 def _device(
-    document: Document, path: KeyPath, said: dict[str, Any]
+    document: Document, path: KeyPath, said: dict[str, Any], model: type[DeviceTable] | None
 ) -> tuple[Device | None, dict[str, Any]]:
     """Check one device; gives it when nothing is wrong, and all its values that are right."""
-    model = _model(document, path, said)
     if model is None:
         check(document, path, _OfNoKind, "a device")
         return None, {}
@@ -246,65 +304,3 @@ def _keys(
             values[key] = defaults[key]
         else:
             return None if refused else made
-
-
-# -- devices beside each other -----------------------------------------------------------------
-
-
-def _own_name(document: Document, at: KeyPath, name: object, names: dict[str, KeyPath]) -> None:
-    if not isinstance(name, str):
-        return
-    if name in names:
-        document.refuse(
-            at,
-            f"{shown(name)} is the name of another device, at {document.spot(names[name])}",
-            "write a name that no other device of this agent has",
-        )
-    names.setdefault(name, at)
-
-
-def _own_station(
-    document: Document, at: KeyPath, station: object, stations: Mapping[str, bool]
-) -> None:
-    if not isinstance(station, str) or station in stations or not stations:
-        return
-    usable = [one for one, right in stations.items() if right]
-    near = nearest(station, usable)
-    if near:
-        remedy = f"did you mean {shown(near)}?"
-    elif usable:
-        remedy = f"write {listed(shown(one) for one in usable)}, or add a [[station]]"
-    else:
-        remedy = "add a [[station]] with this id"
-    document.refuse(at, f"{shown(station)} is not a station of this agent", remedy)
-
-
-def _own_files(
-    document: Document,
-    path: KeyPath,
-    values: dict[str, Any],
-    files: dict[str, tuple[KeyPath, str]],
-) -> None:
-    """Refuse a port, or any file, that is given twice: each device would get half of it."""
-    for key, value in values.items():
-        if not (isinstance(value, Path) or (key == "port" and isinstance(value, str))):
-            continue
-        file = os.fspath(value)
-        if not file.isprintable():  # a name that no file can have
-            continue
-        at = (*path, key)
-        real = os.path.realpath(file)
-        if real in files:
-            other, name = files[real]
-            same = "" if real == file else f" (both are {shown(real, cut=False)})"
-            document.refuse(
-                at,
-                f"{name} has it already, at {document.spot(other)}{same}",
-                "write one that no other device has, or remove one of the two devices",
-            )
-        files.setdefault(real, (at, _called(document, path, key)))
-
-
-def _called(document: Document, path: KeyPath, key: str) -> str:
-    name = document.values["device"][path[1]].get("name")
-    return f"the {key} of device {shown(name)}" if isinstance(name, str) else "another device"

@@ -8,8 +8,11 @@ from pydantic import BaseModel
 import drivers
 from edge_agent.settings.devices import DeviceTable, model_of
 from edge_agent.settings.environment import SECTIONS
+from edge_agent.settings.line_tables import TABLES
 from edge_agent.settings.sections import WANTED
+from edge_agent.settings.shop_time import CalendarTable
 from edge_agent.settings.tables import StationTable
+from edge_agent.settings.tower import LookTable
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,6 +32,12 @@ def json_schema() -> dict[str, Any]:
             },
             **{name: _described(table) for name, table in SECTIONS.items()},
             "station": {"type": "array", "minItems": 1, "items": _described(StationTable)},
+            "calendar": {"type": "array", "items": _described(CalendarTable)},
+            **{
+                name: {"type": "array", "items": _described(table)}
+                for name, (table, _) in TABLES.items()
+            },
+            "look": {"type": "array", "items": _described(LookTable)},
             "device": {
                 "type": "array",
                 "items": {
@@ -55,14 +64,23 @@ def schema_text() -> str:
 
 def _described(table: type[BaseModel], keys: type[Any] | None = None) -> dict[str, Any]:
     schema: dict[str, Any] = table.model_json_schema()
-    del schema["title"]
+    schema = _tidied(schema, schema.pop("$defs", {}))
     if keys is not None:
         schema["description"] = (keys.__doc__ or "").partition("\n")[0]
-    for key, said in schema["properties"].items():
-        schema["properties"][key] = _without_null(said)
     if issubclass(table, DeviceTable):  # what all devices have comes first
         common = {key: schema["properties"].pop(key) for key in DeviceTable.model_fields}
         schema["properties"] = common | schema["properties"]
+    return schema
+
+
+def _tidied(schema: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
+    """Put the tables that stand in a table where they stand, and let no title say nothing."""
+    schema = {key: value for key, value in schema.items() if key != "title"}
+    for key, said in schema["properties"].items():
+        ref = said.get("items", {}).get("$ref")
+        if ref is not None:
+            said["items"] = _tidied(inner[ref.rpartition("/")[2]], inner)
+        schema["properties"][key] = _without_null(said)
     return schema
 
 

@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from edge_agent import __version__
 from edge_agent.settings.environment import CREDENTIALS, SECTIONS, credentials
 from edge_agent.settings.reading import Document
-from edge_agent.settings.words import listed, nearest, retold, shown
+from edge_agent.settings.tables import Table
+from edge_agent.settings.words import listed, nearest, retold, shown, written_out
 from edge_agent.toml_places import KeyPath
 
-LISTS: Final = ("station", "device")
+LISTS: Final = (*("station", "device", "calendar", "segment", "andon", "person", "reason", "look"),)
 """The tables that there are several of."""
 
 _TABLES: Final = (*SECTIONS, *LISTS)
 
-LATER: Final = frozenset({"calendar", "segment", "andon", "loop", "layout", "person"})
+LATER: Final = frozenset({"loop", "layout"})
 """Tables that a later version will know."""
 
 _SECRETS: Final = ("password", "passwd", "passphrase", "secret", "token", "pwd")
@@ -41,17 +42,41 @@ def check(document: Document, path: KeyPath, model: type[BaseModel], name: str) 
     try:
         values = resolved(document, path, dict(model.model_validate(said)))
     except ValidationError as trouble:
-        for error in trouble.errors(include_url=False):
-            key = error["loc"][0]
-            bad.add(key)
+        errors = trouble.errors(include_url=False)
+        for error in errors:
+            bad.add(error["loc"][0])
+            if error["type"] == "too_short" and any(_below(error["loc"], one) for one in errors):
+                continue  # what was in the list was refused, and the list is not empty
             at = (*path, *error["loc"])
+            table, called, depth = _innermost(model, name, error["loc"])
             if error["type"] == "extra_forbidden":
-                _unknown(document, at, model, name)
+                _unknown(document, at, table, called)
                 continue
-            for wrong, remedy in retold(dict(error), rule(model, str(key))):
-                document.refuse((*path, str(key)), wrong, remedy, at=at)
+            said_by, key = (*path, *error["loc"][: depth + 1]), str(error["loc"][depth])
+            for wrong, remedy in retold(dict(error), rule(table, key)):
+                document.refuse(said_by, wrong, remedy, at=at)
     right = {key: one for key, one in (defaults | said).items() if key in defaults}
     return Checked(values, {key: one for key, one in right.items() if key not in bad})
+
+
+def _below(loc: tuple[int | str, ...], error: Any) -> bool:  # noqa: ANN401 - pydantic's
+    return len(error["loc"]) > len(loc) and error["loc"][: len(loc)] == loc
+
+
+def _innermost(
+    model: type[BaseModel], name: str, loc: tuple[int | str, ...]
+) -> tuple[type[BaseModel], str, int]:
+    """Find the table that an error is about: its model, what it is called, and its key in `loc`."""
+    depth = 0
+    while len(loc) > depth + 2 and (inner := _inside(model, str(loc[depth]))):
+        model, name, depth = inner, inner.called, depth + 2
+    return model, name, depth
+
+
+def _inside(model: type[BaseModel], key: str) -> type[Table] | None:
+    """Give the model of the tables that a key holds a list of, None when it holds none."""
+    said = get_args(model.model_fields[key].annotation) if key in model.model_fields else ()
+    return said[0] if said and isinstance(said[0], type) and issubclass(said[0], Table) else None
 
 
 def rule(model: type[BaseModel], key: str) -> dict[str, Any]:
@@ -64,11 +89,10 @@ def rule(model: type[BaseModel], key: str) -> dict[str, Any]:
                 found[name] = getattr(limit, name)
     if isinstance(field.json_schema_extra, dict):
         found |= field.json_schema_extra
-    written = (
-        shown(field.examples[0], cut=False) if field.examples else _BLANKS.get(field.annotation)
-    )
-    if written:
-        found["example"] = f"{key} = {written}"
+    written = written_out(field.examples[0]) if field.examples else _BLANKS.get(field.annotation)
+    inner = _inside(model, key)
+    if inner or written:
+        found["example"] = inner.sample if inner else f"{key} = {written}"
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge_agent.configuration import Address
-from edge_agent.settings.words import Wrong, shown
+from edge_agent.settings.words import Wrong, nearest, shown
 
 RESERVED: Final = ("agent", "loop", "segment", "master")
 """Levels of topics that mean something else: never a station, never a level of the base."""
@@ -20,6 +20,9 @@ BASE_CHARS_MAX: Final = 200
 
 ID: Final = "[A-Za-z0-9_-]+"
 """What an id, and each level of the base, is made of; a regular expression."""
+
+ROLE: Final = "[a-z-]+"
+"""What a role is made of, which is a level of the topics of commands; a regular expression."""
 
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
@@ -69,6 +72,14 @@ def station_id(text: str) -> str:
     if text in RESERVED:
         raise Wrong(_reserved(text))
     return identifier(text)
+
+
+def role(text: str) -> str:
+    """Check the role of a person: `leader`, `group-leader`."""
+    if not re.fullmatch(ROLE, text):
+        better = re.sub(r"[^a-z-]+", "-", plain(text).lower()).strip("-")
+        raise Wrong((f"{shown(text)} is not a role: letters a to z and -", _instead(better)))
+    return text
 
 
 def base(text: str) -> str:
@@ -212,3 +223,23 @@ def printable(value: str) -> str:
     if not value or not value.isprintable():
         raise Wrong((f"{shown(value)} is empty or has an invisible character", "write a name"))
     return value
+
+
+def time_zone(text: str) -> str:
+    """Check that a time zone is known here; `UTC` needs no zones of the system."""
+    import zoneinfo  # only who names a zone pays for it
+
+    if text == "UTC":
+        return text
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        names = zoneinfo.available_timezones()
+        if not names:
+            raise Wrong(
+                (f"{shown(text)}: no time zones on this system", "install its package tzdata")
+            ) from None
+        near = nearest(text, sorted(names))
+        remedy = f"did you mean {shown(near)}?" if near else 'write one such as "Europe/Berlin"'
+        raise Wrong((f"{shown(text)} is not a time zone", remedy)) from None
+    return text

@@ -66,6 +66,15 @@ def shown(value: object, *, cut: bool = True) -> str:
     return str(value)[:SHOWN_MAX]
 
 
+def written_out(value: object) -> str:
+    """Write an example as TOML would, all of it."""
+    if isinstance(value, list):
+        return f"[{', '.join(written_out(one) for one in value)}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {written_out(one)}' for key, one in value.items())} }}"
+    return shown(value, cut=False)
+
+
 def visible(message: str) -> str:
     """Make a message safe to print: no character that moves a terminal, at most so many."""
     if len(message) > MESSAGE_MAX:
@@ -125,8 +134,8 @@ def retold(error: dict[str, Any], rule: dict[str, Any]) -> list[tuple[str, str]]
     if kind == "value_error":
         trouble = error["ctx"]["error"]
         return trouble.faults if isinstance(trouble, Wrong) else [split_remedy(str(trouble))]
-    if kind == "missing":
-        return [("is missing", f"write {rule['example']}" if "example" in rule else "add it")]
+    if kind in _NOTHING:
+        return [(_NOTHING[kind], f"write {rule['example']}" if "example" in rule else "add it")]
     if kind in {"literal_error", "enum"}:
         choices = re.findall(r"'([^']*)'|(\d+(?:\.\d+)?)", error["ctx"]["expected"])
         words = [f'"{text}"' if text else number for text, number in choices]
@@ -137,6 +146,8 @@ def retold(error: dict[str, Any], rule: dict[str, Any]) -> list[tuple[str, str]]
         return [(f"{shown(value)} is out of range", f"write {_range(rule)}")]
     return [(f"{shown(value)} cannot be used ({error['msg']})", "write another value")]
 
+
+_NOTHING: Final = {"missing": "is missing", "too_short": "is empty"}
 
 _TYPES: Final = {
     "string_type": "text",

@@ -11,8 +11,9 @@ from edge_agent import __version__
 from edge_agent.wire.examples import EXAMPLES
 from edge_agent.wire.line_models import LINE_MODELS
 from edge_agent.wire.models import MODELS as OWN
+from edge_agent.wire.order_models import ORDER_MODELS
 
-MODELS: Final = OWN | LINE_MODELS
+MODELS: Final = OWN | LINE_MODELS | ORDER_MODELS
 """Type of an event or command, or name of a plain message -> its model; all there are."""
 
 ASYNCAPI: Final = "3.0.0"
@@ -106,7 +107,7 @@ CHANNELS: Final = {
     "command": Channel(
         "{base}/{station}/cmd/{role}/{command}",
         "Asks something of a station, in a role. A retained command is refused.",
-        tuple(kind for kind in LINE_MODELS if kind.startswith("cmd.")),
+        tuple(kind for kind in ORDER_MODELS if kind.startswith("cmd.")),
         sent=False,
     ),
     "commandResult": Channel(

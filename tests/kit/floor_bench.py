@@ -22,8 +22,7 @@ from edge_agent.configuration import (
 )
 from edge_agent.configuration import Andon as Said
 from edge_agent.domain.contact import Wiring
-from edge_agent.domain.looks import Look, Pattern
-from edge_agent.ports import Condition, Purpose
+from edge_agent.ports import Condition, Look, Pattern, Purpose
 from edge_agent.records import Restored
 from tests.kit.line_bench import AGENT, LIMITS, TOPICS, Bench, WallClock
 
@@ -120,7 +119,8 @@ class Paper:
 
     def show(self, look: Look, phase_ns: int) -> None:
         assert phase_ns <= self._bench.clock.now_ns
-        self.look = {light: one for light, one in look.items() if light in self.lights}
+        lit = {light: one for light, one in look.items() if one is not Pattern.OFF}
+        self.look = {light: one for light, one in lit.items() if light in self.lights}
         self._write(self.words())
 
     def sound(self, tune: str, *, loud: bool) -> None:

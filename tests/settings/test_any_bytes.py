@@ -21,6 +21,9 @@ WORDS = [
     *("agent", "broker", "site", "station", "device", "journal", "include", "segment", "x"),
     *("id", "data_dir", "url", "base", "name", "kind", "port", "fifo", "suffix", "baud"),
     *("keepalive_s", "backoff_min_s", "quota_mb", "reserve_mb", "password", "ca_file", "bits"),
+    *("calendar", "shift", "days", "start", "end", "breaks", "days_off", "time_zone", "andon"),
+    *("takt_s", "demand_per_shift", "fixed_position", "stop_output", "stops", "category", "look"),
+    *("escalate", "level", "after_s", "person", "badge", "shifts", "reason", "lights", "roles"),
     *("line_bytes_max", "repeat_window_s", "good_read", "answers", "flow", "idle_ms", "prefix"),
 ]
 VALUES = [
@@ -28,6 +31,7 @@ VALUES = [
     *('"\\u0000"', '"é"', '"\\r"', "0", "-1", "9600", "0.5", "nan", "-inf", "1e999", "true"),
     *("[]", '["mqtt://h", 5]', "{}", "[{}]", "2026-12-24", "07:32:00", "9223372036854775807"),
     *("9223372036854775808", '["c.toml"]', '["/dev/null"]', '"~"', '"""\n\n"""', "[[[]]]"),
+    *('"06:00"', '"06:00-05:00"', '["mon"]', '"*"', '"pulse:x"', "{ red = 1 }", "[{ level = 2 }]"),
 ]
 LENGTH_MAX = 3_200
 
@@ -41,6 +45,7 @@ LINES = st.one_of(
     ),
     st.sampled_from(WORDS).map("[{}]".format),
     st.sampled_from(WORDS).map("[[{}]]".format),
+    st.sampled_from(["[[calendar.shift]]", '[[look]]\ncondition = "called"', "[calendar.shift]"]),
     st.sampled_from(['"', "'''", "[", "\x00", "\u2028", "\x85", "\x0c", "\r", "#", "é = 1"]),
 )
 FILES = st.one_of(

@@ -10,10 +10,17 @@ from edge_agent.changes import changes
 from edge_agent.configuration import (
     Address,
     Agent,
+    Andon,
     Broker,
+    Calendar,
+    Condition,
     Configuration,
     Device,
     Journal,
+    Person,
+    Reason,
+    Segment,
+    Shift,
     Site,
     Station,
 )
@@ -69,6 +76,39 @@ def test_stations_come_and_go(now: Configuration) -> None:
     assert not found.nothing
 
 
+def test_the_rules_of_the_line_are_made_anew_whatever_of_them_changes(now: Configuration) -> None:
+    shift = Shift("early", ("mon",), "06:00", "14:00")
+    lines = [
+        replace(now, site=Site("a/b", "Europe/Berlin")),
+        replace(now, site=Site("a/b", calendar="two-shift")),
+        replace(now, stations=(Station("A2", "SEG-A"),)),
+        replace(now, stations=(Station("A2"), Station("A3"))),
+        replace(now, calendars=(Calendar("two-shift", (shift,)),)),
+        replace(now, segments=(Segment("SEG-A"),)),
+        replace(now, andons=(Andon("*", "help"),)),
+        replace(now, people=(Person("E:7", "M. Roth"),)),
+        replace(now, reasons=(Reason("FIT", "Does not fit"),)),
+        replace(now, looks=(Condition("called", (("yellow", "steady"),)),)),
+    ]
+    for new in lines:
+        found = changes(now, new)
+        assert (found.line, found.nothing, found.after_restart) == (True, False, {})
+        assert found.then == new
+        assert "rules of the line changed" in told(found)
+    for other in (replace(now, devices=()), replace(now, journal=Journal(quota_mb=99))):
+        assert not changes(now, other).line
+
+
+def test_a_station_that_changes_neither_comes_nor_goes(now: Configuration) -> None:
+    found = changes(now, replace(now, stations=(Station("A2", "SEG-A", ("post",)),)))
+    assert (found.stations_added, found.stations_removed) == ((), ())
+
+
+def test_the_order_in_which_a_line_is_written_means_nothing(now: Configuration) -> None:
+    one = replace(now, people=(Person("1", "A"), Person("2", "B")), stations=(Station("A2"),))
+    assert changes(one, replace(one, people=one.people[::-1])).nothing
+
+
 def test_broker_and_journal_are_told_apart(now: Configuration) -> None:
     found = changes(now, replace(now, broker=replace(now.broker, keepalive_s=30)))
     assert (found.broker, found.journal, found.nothing) == (True, False, False)
@@ -86,6 +126,8 @@ def test_who_we_are_waits_for_a_restart(now: Configuration) -> None:
     )
     assert not found.nothing
     assert found.then == replace(new, agent=now.agent, site=now.site)
+    elsewhere = replace(new, site=Site("c", "Europe/Berlin", "two-shift"))
+    assert changes(now, elsewhere).then.site == Site("a/b", "Europe/Berlin", "two-shift")
     assert changes(found.then, new).after_restart == found.after_restart
 
 

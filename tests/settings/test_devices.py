@@ -25,6 +25,8 @@ count = 3
 
 @pytest.fixture(autouse=True)
 def odd_gun(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in set(drivers.KINDS) - {"serial-scanner", "simulated-scanner"}:
+        monkeypatch.delitem(drivers.KINDS, kind)  # type: ignore[misc]
     monkeypatch.setitem(drivers.KINDS, "odd-gun", ("tests.kit.odd_gun", "OddGun"))  # type: ignore[misc]
     model_of.cache_clear()
 

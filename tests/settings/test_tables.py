@@ -234,7 +234,10 @@ def test_a_secret_is_refused_and_not_repeated(refused: Refused, text: str) -> No
         ("[[devices]]\n", "devices: is not known; did you mean [[device]]?"),
         (
             "[mqtt]\n",
-            ("mqtt: is not known; the tables are agent, broker, site, journal, station or device"),
+            (
+                "mqtt: is not known; the tables are agent, broker, site, journal, station, device, "
+                "calendar, segment, andon, person, reason or look"
+            ),
         ),
         ("[agent.broker]\n", "agent.broker: is not a key of [agent]; its keys are id, data_dir"),
         (
@@ -276,7 +279,11 @@ def test_a_table_that_is_not_known(refused: Refused, text: str, said: str) -> No
             "quota_mb = 1",
             ("broker.quota_mb: is not a key of [broker]; it belongs below [journal]"),
         ),
-        ("base", "zzz = 1", "site.zzz: is not a key of [site]; its keys are base"),
+        (
+            "base",
+            "zzz = 1",
+            "site.zzz: is not a key of [site]; its keys are base, time_zone, calendar",
+        ),
     ],
 )
 def test_a_key_that_is_not_known(
@@ -289,13 +296,20 @@ def test_a_key_that_is_not_known(
 
 
 def test_what_a_later_version_knows_is_said_so(refused: Refused, good: str) -> None:
-    text = good.replace("\n[[station]]", 'time_zone = "Europe/Berlin"\n[[station]]')
-    text += '[[station]]\nid = "A3"\nroles = []\n[[andon]]\nstops = 1\n[[loop]]\nid = "L"\n'
+    text = good + '[[station]]\nid = "A3"\npass_unknown = true\n[[layout]]\nx = 1\n'
     later = "is not known to this version of edge-agent (0.1.0); "
     later += "remove it, or install the version that has it"
-    assert refused(text) == [
-        f"c.toml:10:1: site.time_zone: {later}",
-        f"c.toml:21:1: station.roles: {later}",
-        f"c.toml:22:3: andon: {later}",
+    assert refused(f'{text}[[loop]]\nid = "L"\n') == [
+        f"c.toml:21:1: station.pass_unknown: {later}",
+        f"c.toml:22:3: layout: {later}",
         f"c.toml:24:3: loop: {later}",
+    ]
+
+
+def test_two_stations_with_one_id(refused: Refused, good: str) -> None:
+    assert refused(f'{good}[[station]]\nid = "A2"\n') == [
+        (
+            'c.toml:20:1: station.id: "A2" is the id of another station, at c.toml:12:1; '
+            "write an id that no other station has"
+        )
     ]

@@ -11,6 +11,7 @@ import pytest
 from edge_agent.wire import asyncapi, messages, models, payload, topics
 from edge_agent.wire.asyncapi import MODELS
 from edge_agent.wire.examples import EVENTS, EXAMPLES
+from edge_agent.wire.line_examples import LINE_EVENTS
 
 EPOCH = "7f3a9c0d1e2f"
 BASE = "acme/plant1/assembly/line3"
@@ -152,7 +153,8 @@ def test_every_message_has_a_model_an_example_and_a_channel() -> None:
     assert set(MODELS) == set(EXAMPLES) == carried
     rendered = {payload.SCAN_READ, payload.SCAN_REJECTED, messages.ALARM_RAISED}
     rendered |= {messages.ALARM_CLEARED, messages.OUTBOX_GAP, messages.CLOCK_CORRECTED}
-    assert set(EVENTS) == rendered | {messages.AGENT_STARTED, messages.JOURNAL_QUARANTINED}
+    own = set(EVENTS) - set(LINE_EVENTS)
+    assert own == rendered | {messages.AGENT_STARTED, messages.JOURNAL_QUARANTINED}
 
 
 def resolved(document: dict[str, Any], reference: str) -> Any:  # noqa: ANN401
@@ -219,13 +221,22 @@ def test_channels_are_the_topics_that_are_used() -> None:
         "health": TOPICS.health("pi-a2"),
         "replay": TOPICS.replay("pi-a2"),
         "replayResult": TOPICS.result(TOPICS.replay("pi-a2")),
+        "andon": TOPICS.andon("A2"),
+        "stop": TOPICS.stop("SEG-A"),
+        "stationAndon": TOPICS.state("A2", "andon"),
+        "stationDisplay": TOPICS.state("A2", "display"),
+        "segmentState": TOPICS.segment_state("SEG-A"),
+        "command": TOPICS.station_command("A2", "leader", "ack"),
+        "commandResult": TOPICS.result(TOPICS.station_command("A2", "leader", "ack")),
     }
     assert set(used) == set(channels)
     for name, topic in used.items():
         address = channels[name]["address"]
-        assert address.format(base=BASE, station="A2", agent="pi-a2") == topic
+        levels = {"base": BASE, "station": "A2", "agent": "pi-a2", "segment": "SEG-A"}
+        levels |= {"role": "leader", "command": "ack"}
+        assert address.format(**levels) == topic
         assert set(channels[name]["parameters"]) == {
-            parameter for parameter in ("base", "station", "agent") if f"{{{parameter}}}" in address
+            parameter for parameter in levels if f"{{{parameter}}}" in address
         }
 
 

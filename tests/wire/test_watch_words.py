@@ -11,6 +11,7 @@ from edge_agent.watch import replay_command
 from edge_agent.watch_words import TEXT_MAX, Words
 from edge_agent.wire import command
 from edge_agent.wire.examples import EXAMPLES
+from edge_agent.wire.line_examples import LINE_COMMANDS
 from tests.wire.stand import (
     BASE,
     EPOCH,
@@ -35,10 +36,18 @@ def test_every_message_has_a_line_or_is_not_for_people(bench: Bench, name: str) 
         "state.info": TOPICS.state("A2", "info"),
         "cmd.replay": TOPICS.replay("pi-a2"),
         "result": TOPICS.result(TOPICS.replay("pi-a2")),
+        "state.segment": TOPICS.segment_state("SEG-A"),
+        "stop.started": TOPICS.stop("SEG-A"),
+        "stop.ended": TOPICS.stop("SEG-A"),
+    }
+    topics |= {name: TOPICS.state("A2", "andon") for name in ("state.andon", "state.display")}
+    topics |= {
+        name: TOPICS.station_command("A2", "leader", name.removeprefix("cmd."))
+        for name in LINE_COMMANDS
     }
     words = Words(TOPICS, bench.clock)
     line = words.message(topics.get(name, TOPICS.alarm("A2")), EXAMPLES[name])
-    if name in ("health", "state.info"):
+    if name == "health" or name.startswith("state."):
         assert line == ""
     else:
         assert line.isprintable()
