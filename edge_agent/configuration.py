@@ -8,6 +8,7 @@ All durations are seconds as written by people; the parts that use them convert 
 import importlib
 import json
 from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -261,7 +262,11 @@ def from_wire(wire: bytes) -> Configuration:
         raise ValueError(f"version {wired['version']} validates, version {__version__} runs")
     said = wired["said"]
     for device in said["devices"]:
-        device["keys"] = keys_class(device["kind"])(**_tuples(device["keys"]))
+        keys = keys_class(device["kind"])
+        hints = get_type_hints(keys)
+        device["keys"] = keys(
+            **{name: _key(hints[name], one) for name, one in device["keys"].items()}
+        )
     made: Configuration = _made(Configuration, said)
     return made
 
@@ -300,5 +305,12 @@ def _revived(said: dict[str, Any]) -> object:
     return said
 
 
-def _tuples(keys: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(one) if isinstance(one, list) else one for name, one in keys.items()}
+def _key(hint: object, said: object) -> object:
+    """Make the value of a driver's key again: a tuple of a list, a word of the driver's own."""
+    if isinstance(said, list):
+        return tuple(_key(hint, one) for one in said)
+    if isinstance(said, str):
+        for one in (hint, *get_args(hint)):
+            if isinstance(one, type) and issubclass(one, Enum):
+                return one(said)
+    return said

@@ -74,14 +74,27 @@ def _described(table: type[BaseModel], keys: type[Any] | None = None) -> dict[st
 
 
 def _tidied(schema: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """Put the tables that stand in a table where they stand, and let no title say nothing."""
+    """Let no title say what its key says already, and no key say null."""
     schema = {key: value for key, value in schema.items() if key != "title"}
-    for key, said in schema["properties"].items():
-        ref = said.get("items", {}).get("$ref")
-        if ref is not None:
-            said["items"] = _tidied(inner[ref.rpartition("/")[2]], inner)
-        schema["properties"][key] = _without_null(said)
+    if "properties" in schema:
+        schema["properties"] = {
+            key: _without_null(_whole(said, inner)) for key, said in schema["properties"].items()
+        }
     return schema
+
+
+def _whole(said: Any, inner: dict[str, Any]) -> Any:  # noqa: ANN401 - any part of a schema
+    """Put what pydantic only refers to where it is referred to: tables in tables, and words."""
+    if isinstance(said, list):
+        return [_whole(one, inner) for one in said]
+    if not isinstance(said, dict):
+        return said
+    if "$ref" in said:
+        meant = _tidied(inner[said["$ref"].rpartition("/")[2]], inner)
+        if "enum" in meant:  # the docstring of an enumeration is for its programmers
+            meant.pop("description", None)
+        return meant | {key: one for key, one in said.items() if key != "$ref"}
+    return {key: _whole(one, inner) for key, one in said.items()}
 
 
 def _without_null(said: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Cords, buttons, lamps, horns and outputs of nobody: only their keys are ever looked at."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from edge_agent.ports import GPIO, Part, Purpose
@@ -93,6 +94,33 @@ class Output:
         spare: tuple[str, ...] = _pin(())
 
 
+class TwinCord:
+    """It calls through a file."""
+
+    part: ClassVar = Part.CONTACT
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a twin of a cord."""
+
+        fifo: Path
+        category: str
+
+
+class TwinButton:
+    """It is pressed through a file."""
+
+    part: ClassVar = Part.CONTACT
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a twin of a button."""
+
+        fifo: Path
+        purpose: Purpose
+        category: str | None = None
+
+
 KINDS: Final = {
     "a-cord": "Cord",
     "a-button": "Button",
@@ -101,3 +129,14 @@ KINDS: Final = {
     "an-output": "Output",
 }
 """Kind -> class, to be put into `drivers.KINDS` of a test."""
+
+SHIPPED: Final = {
+    "gpio-cord": "Cord",
+    "gpio-button": "Button",
+    "gpio-lamp": "Lamp",
+    "gpio-horn": "Horn",
+    "gpio-output": "Output",
+    "simulated-cord": "TwinCord",
+    "simulated-button": "TwinButton",
+}
+"""Kinds that the examples have -> what stands in for one that is not there."""

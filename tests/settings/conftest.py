@@ -9,7 +9,7 @@ import drivers
 from edge_agent.configuration import BadConfiguration, Configuration
 from edge_agent.settings import load
 from edge_agent.settings.devices import model_of
-from tests.kit.floor_parts import KINDS
+from tests.kit.floor_parts import KINDS, SHIPPED
 
 GOOD = """\
 [agent]
@@ -172,4 +172,15 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setitem(drivers.KINDS, kind, ("tests.kit.floor_parts", name))  # type: ignore[misc]
     model_of.cache_clear()
     yield LINE
+    model_of.cache_clear()
+
+
+@pytest.fixture
+def every_kind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the examples that are shipped be loaded: a kind without a driver has a stand-in."""
+    for kind, name in SHIPPED.items():
+        if kind not in drivers.KINDS:
+            monkeypatch.setitem(drivers.KINDS, kind, ("tests.kit.floor_parts", name))  # type: ignore[misc]
+    model_of.cache_clear()
+    yield
     model_of.cache_clear()

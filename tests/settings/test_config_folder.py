@@ -1,8 +1,10 @@
 """Every file that we ship is right, and its JSON Schema says the same as the validator."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,43 @@ def schema() -> jsonschema.Draft202012Validator:
 
 
 def test_there_is_something_to_load() -> None:
-    assert {path.name for path in FILES} >= {"minimal.toml", "scanner-station.toml", "a1.toml"}
+    assert {path.name for path in FILES} >= {
+        *("minimal.toml", "scanner-station.toml", "a1.toml"),
+        *("four-station-segment.toml", "simulated-segment.toml"),
+    }
 
 
+@pytest.mark.usefixtures("every_kind")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_loads(path: Path, schema: jsonschema.Draft202012Validator) -> None:
+def test_it_loads(path: Path) -> None:
     load(path, {})
+    schema = jsonschema.Draft202012Validator(json_schema())
     schema.validate(tomllib.loads(path.read_text("utf-8")))
+
+
+@pytest.mark.usefixtures("every_kind")
+def test_the_segment_of_twins_is_the_one_that_is_wired() -> None:
+    wired, twins = (
+        load(CONFIG / name, {}) for name in ("four-station-segment.toml", "simulated-segment.toml")
+    )
+    assert len(wired.stations) == 4
+    for said in ("stations", "calendars", "andons", "people", "reasons", "looks"):
+        assert getattr(wired, said) == getattr(twins, said)
+    paced = [replace(one, takt_s=None, demand_per_shift=None) for one in wired.segments]
+    assert [replace(one, takt_s=None) for one in twins.segments] == paced
+    assert [(one.name, one.station, one.kind.partition("-")[2]) for one in wired.devices] == [
+        (one.name, one.station, one.kind.partition("-")[2]) for one in twins.devices
+    ]
+
+
+def test_the_wiring_table_says_the_lines_that_the_devices_have() -> None:
+    text = (CONFIG / "four-station-segment.toml").read_text("utf-8")
+    head, _, rest = text.partition("[agent]")
+    table = head[: head.index("# Inputs are contacts")]
+    named = re.findall(r"GPIO[0-9]+", table)
+    used = re.findall(r"GPIO[0-9]+", rest)
+    assert sorted(named) == sorted(used)
+    assert len(set(used)) == len(used)
 
 
 def test_the_stations_of_the_simulated_line_can_run_together() -> None:
@@ -110,6 +142,12 @@ def test_the_schema_knows_every_kind_and_every_key_of_it() -> None:
         ('fifo = "gun"', ""),
         ('fifo = "gun"', 'fifo = "gun"\nbaud = 9600'),
         ("[[device]]", "[[segment]]\n[[device]]"),
+        ("[[device]]", '[[calendar]]\nid = "x"\n[[device]]'),
+        ("[[device]]", '[[andon]]\nstation = "*"\ncategory = "x y"\n[[device]]'),
+        ("[[device]]", '[[look]]\ncondition = "x"\nlights = { red = "off" }\n[[device]]'),
+        ("[[device]]", '[[look]]\ncondition = "called"\nlights = { red = "x" }\n[[device]]'),
+        ("[[device]]", '[[person]]\nbadge = "x"\n[[device]]'),
+        ("[[device]]", "[[loop]]\n[[device]]"),
     ],
 )
 def test_what_the_validator_refuses_the_schema_refuses(

@@ -8,6 +8,7 @@ import pytest
 import drivers
 from edge_agent.configuration import Configuration, from_wire, to_wire
 from edge_agent.settings.devices import model_of
+from edge_agent.settings.words import listed
 from tests.kit.odd_gun import OddGun, Sound
 
 Loaded = Callable[..., Configuration]
@@ -67,7 +68,9 @@ volume = 1
 
 def test_every_type_of_key_survives_the_wire(loaded: Loaded, good: str) -> None:
     made = loaded(good + ODD + 'ack = "\\u00ff"\nfiles = ["x"]\nwords = ["a"]\nsound = "bell"\n')
-    assert from_wire(to_wire(made)) == made
+    again = from_wire(to_wire(made))
+    assert again == made
+    assert isinstance(again.devices[1].keys.sound, Sound), "a driver may ask whether it is BELL"
 
 
 @pytest.mark.parametrize(
@@ -152,34 +155,36 @@ def test_what_the_driver_refuses_as_a_whole_is_said_of_the_device(
     ]
 
 
+def kinds(*, quoted: bool) -> str:
+    return listed(f'"{kind}"' if quoted else kind for kind in drivers.kinds())
+
+
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "said", "quoted"),
     [
-        ("", 'is missing; write kind = "..." with odd-gun, serial-scanner or simulated-scanner'),
-        (
-            "kind = 5",
-            ('must be text, not 5; write "odd-gun", "serial-scanner" or "simulated-scanner"'),
-        ),
+        ("", 'is missing; write kind = "..." with {}', False),
+        ("kind = 5", "must be text, not 5; write {}", True),
         (
             'kind = "od-gun"',
             (
-                '"od-gun" is not known to this version of edge-agent (0.1.0); did you '
-                'mean "odd-gun"? The kinds are "odd-gun", "serial-scanner" or "simulated-scanner"'
+                '"od-gun" is not known to this version of edge-agent (0.1.0); '
+                'did you mean "odd-gun"? The kinds are {}'
             ),
+            True,
         ),
         (
-            'kind = "gpio-cord"',
-            (
-                '"gpio-cord" is not known to this version of edge-agent (0.1.0); '
-                'write "odd-gun", "serial-scanner" or "simulated-scanner"'
-            ),
+            'kind = "zzz"',
+            '"zzz" is not known to this version of edge-agent (0.1.0); write {}',
+            True,
         ),
     ],
 )
-def test_a_kind_that_is_none(refused: Refused, good: str, line: str, said: str) -> None:
+def test_a_kind_that_is_none(
+    refused: Refused, good: str, line: str, said: str, *, quoted: bool
+) -> None:
     place = "22:1" if line else "20:3"
     assert refused(good + ODD.replace('kind = "odd-gun"', line)) == [
-        f"c.toml:{place}: device.kind: {said}"
+        f"c.toml:{place}: device.kind: {said.format(kinds(quoted=quoted))}"
     ]
 
 

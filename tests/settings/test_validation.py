@@ -22,6 +22,7 @@ LIMIT_S = 60
 EXAMPLES = sorted((ROOT / "config").rglob("*.toml"))
 
 
+@pytest.mark.usefixtures("every_kind")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_wire_changes_nothing(path: Path) -> None:
     made = load(path, {})
