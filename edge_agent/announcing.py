@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from edge_agent import __version__, status
+from edge_agent.andon import Andon
 from edge_agent.changes import Changes
 from edge_agent.commands import Commands
 from edge_agent.configuration import Configuration
@@ -51,6 +52,7 @@ class Announcer:
     uplink: Uplink
     commands: Commands
     equipment: Equipment
+    andon: Andon
 
     def __init__(
         self,
@@ -62,7 +64,6 @@ class Announcer:
         nonce: str,
     ) -> None:
         self.configuration = configuration
-        self.kinds: dict[str, str] = {}
         self.retained = Retained(outbox, lambda topic: self.uplink.publish_state(topic, b""))
         self._topics = Topics(configuration.site.base)
         self._agent = configuration.agent.id
@@ -79,6 +80,7 @@ class Announcer:
         self._late_told_ns = 0
         self._look = reactor.timer(self._on_look)
         self._states = reactor.timer(self._on_states)
+        self._said: dict[str, bytes] = {}
 
     def begin(self, meta: Mapping[str, str]) -> None:
         """Begin to publish; the books know which topics were said before."""
@@ -116,19 +118,36 @@ class Announcer:
     def _on_states(self, now_ns: int) -> int:
         self.uplink.publish_status()
         self._publish_info()
+        self._said.clear()
+        self.publish_line()
         self.retained.retry()
         return now_ns + STATE_NS
 
     def _retained_topics(self) -> list[str]:
         stations = [self._topics.state(one.id, "info") for one in self.configuration.stations]
-        return [self._topics.status(self._agent), *stations]
+        line = self.andon.states.topics(self.andon.floor)
+        return [self._topics.status(self._agent), *stations, *line]
 
     def _publish_info(self) -> None:
         for station in self.configuration.stations:
             self.uplink.publish_state(
                 self._topics.state(station.id, "info"),
-                messages.info(agent=self._agent, station=station.id, asof=self._asof()),
+                messages.info(
+                    agent=self._agent,
+                    station=station.id,
+                    segment=station.segment,
+                    asof=self._asof(),
+                ),
             )
+
+    def publish_line(self) -> None:
+        """Publish what is true of stations and segments, where that has changed."""
+        states = self.andon.states
+        for topic, what in states.true_now(self.andon.floor, self._clock.mono_ns()):
+            plain = messages.rendered(what)
+            if self._said.get(topic) != plain:
+                self._said[topic] = plain
+                self.uplink.publish_state(topic, states.whole(what))
 
     def _asof(self) -> str:
         return wire.rfc3339(self._clock.wall_ns()).decode()
@@ -179,7 +198,7 @@ class Announcer:
         counted = status.counters(
             self._outbox, self._line.reads(), self.commands.replayed, self._started_ns
         )
-        return counted | self._line.urgent.counters()
+        return counted | self._line.urgent.counters() | self.andon.counters()
 
     # -- asked ---------------------------------------------------------------------------------
 
@@ -203,6 +222,7 @@ class Announcer:
                 "counters": uplink.counters(),
             },
             "devices": status.devices(self.equipment.all(), self.equipment.kinds),
+            "stations": self.andon.document(),
             "reactor": status.reactor(self._reactor),
             "commands": {"heard": self.commands.heard, "refused": self.commands.refused},
             "reloads_refused": refused_reloads,

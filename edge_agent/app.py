@@ -83,7 +83,8 @@ class Agent:
         self.announcer = Announcer(
             reactor, configuration, self.outbox, self.line, self.synchrony, nonce
         )
-        self.announcer.equipment = self.equipment
+        self.announcer.equipment, self.announcer.andon = self.equipment, self.andon
+        self.andon.changed = self._line_changed
         self.uplink = self.announcer.uplink = Uplink(
             reactor, configuration.broker, self.outbox.dispatch, self._hooks()
         )
@@ -94,6 +95,7 @@ class Agent:
             sender=self.uplink,
             nonce=nonce,
             synced=lambda: self.synchrony.synced,
+            line=self.andon.orders.obey,
         )
         self._writer = Writer(self._open_store, reactor.post, _Told(self), clock.mono_ns)
         self.outbox.connect(self.line, self._writer, self.uplink)
@@ -115,7 +117,13 @@ class Agent:
             synced=lambda: self.synchrony.synced,
         )
         self.synchrony.heard = andon.clock_set
+        self._listen(andon)
         return andon
+
+    def _listen(self, andon: Andon) -> None:
+        """Have scans heard by andon where somebody has a badge or a reason has a code."""
+        wanted = self._configuration.people or self._configuration.reasons
+        self.line.scanned = andon.orders.scanned if wanted else None
 
     def _hooks(self) -> Hooks:
         configuration, topics = self._configuration, self._topics
@@ -136,6 +144,10 @@ class Agent:
             connected=self.announcer.publish_health,
             cleared=self.announcer.retained.cleared,
         )
+
+    def _line_changed(self) -> None:
+        if self.ready:
+            self.announcer.publish_line()
 
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
         self.commands.hear(topic, payload, retained)
@@ -246,6 +258,9 @@ class Agent:
         before, self._configuration = self._configuration, change.then
         gone = {device.name for device in (*change.removed, *change.replaced)}
         self.equipment.exchange(gone, change.then.devices)
+        if change.line:
+            self.andon.replan(change.then)
+            self._listen(self.andon)
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)

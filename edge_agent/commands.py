@@ -22,11 +22,12 @@ from edge_agent.records import PAGE_ROWS, Entry, StoredRow
 from edge_agent.wire import command, messages
 from edge_agent.wire import payload as wire
 from edge_agent.wire.command import Command, Nonsense, Replay
-from edge_agent.wire.messages import GapReason, Missing, Outcome
+from edge_agent.wire.messages import GapReason, Missing, Outcome, Refusal
+from edge_agent.wire.orders import LINE_ORDERS, LineOrder, line_order
 from edge_agent.wire.topics import Subject, Topics
 
 ORDERS_MAX: Final = 16
-"""Replays that wait for their turn; one more is refused and may be asked for again later."""
+"""Commands that wait for their turn; one more is refused and may be asked for again later."""
 
 MISSING_MAX: Final = 64
 """Stretches of missing numbers told in one result; any beyond are summed up in the last."""
@@ -61,8 +62,17 @@ class _Order:
     missing: list[Missing] = field(default_factory=list)
 
 
+class Obeying(Protocol):
+    """What is needed of the line: it does what a command asks, at once, and says what came of it.
+
+    Gives a message and, where it was not done, the reason.
+    """
+
+    def __call__(self, order: LineOrder, at_ns: int) -> tuple[str, Refusal | None]: ...
+
+
 class Commands:
-    """Hears commands and executes what this agent knows: `cmd.replay`."""
+    """Hears commands and executes what this agent knows: replays, and what the line is asked."""
 
     def __init__(
         self,
@@ -73,7 +83,9 @@ class Commands:
         sender: Sender,
         nonce: str,
         synced: Callable[[], bool],
+        line: Obeying,
     ) -> None:
+        self._line = line
         self._topics = topics
         self._agent = agent
         self._outbox = outbox
@@ -97,22 +109,33 @@ class Commands:
             order = command.parse(self._topics, topic, payload, retained=retained)
             clock = self._outbox.clock
             command.judge(order, wall_ns=clock.wall_ns(), synced=self._synced(), nonce=self._nonce)
-            if order.kind != command.CMD_REPLAY:
-                self._refuse(topic, order.id, order.kind, "unknown", "this agent knows cmd.replay")
-                return
-            wanted = command.replay(order, self._topics)
+            obey = self._obeyed(topic, order)
         except Nonsense as nonsense:
             self._refuse(topic, nonsense.id, nonsense.kind, nonsense.wrong.value, nonsense.why)
             return
-        self._once(topic, order, wanted)
+        if obey is None:
+            why = f"{order.kind} is not known to this agent"
+            self._refuse(topic, order.id, order.kind, Refusal.UNKNOWN, why)
+            return
+        self._once(topic, order, obey)
 
-    def _once(self, topic: str, order: Command, wanted: Replay) -> None:
+    def _obeyed(self, topic: str, order: Command) -> Callable[[], None] | None:
+        """Say what has to be done for a command; None for one that nobody here knows."""
+        if order.kind == command.CMD_REPLAY:
+            wanted = command.replay(order, self._topics)
+            return lambda: self._replay(topic, order, wanted)
+        if order.kind in LINE_ORDERS:
+            asked = line_order(order)
+            return lambda: self._ask_line(topic, order, asked)
+        return None
+
+    def _once(self, topic: str, order: Command, obey: Callable[[], None]) -> None:
         if order.id in self._under_way:
             self._answer(topic, order.id, order.kind, Outcome.REPEATED)
             return
         if len(self._under_way) >= ORDERS_MAX:
-            why = f"{ORDERS_MAX} replays are waiting already; ask again later"
-            self._refuse(topic, order.id, order.kind, "busy", why)
+            why = f"{ORDERS_MAX} commands are waiting already; ask again later"
+            self._refuse(topic, order.id, order.kind, Refusal.BUSY, why)
             return
         self._under_way.add(order.id)
 
@@ -121,20 +144,40 @@ class Commands:
             return result
 
         def go(result: str | None) -> None:
-            if result is not None:
-                self._under_way.discard(order.id)
-                self._answer(
-                    topic, order.id, order.kind, Outcome.REPEATED, replay=json.loads(result)
-                )
+            if result is None:
+                obey()
                 return
-            epoch = wanted.epoch or self._outbox.epoch
-            _log.info("%s asks for a replay of %d to %d", order.actor, wanted.first, wanted.last)
-            self._orders.append(_Order(topic, order, wanted, epoch, wanted.first))
-            self.more()
+            self._under_way.discard(order.id)
+            said = json.loads(result)
+            replay = said if order.kind == command.CMD_REPLAY else None
+            self._answer(topic, order.id, order.kind, Outcome.REPEATED, replay=replay)
 
         self._outbox.writer.ask(executed, go)
 
+    # -- the line --------------------------------------------------------------------------------
+
+    def _ask_line(self, topic: str, order: Command, asked: LineOrder) -> None:
+        """Have the line do it, and its id written with what it changed, before it is answered."""
+        message, refused = self._line(asked, self._outbox.clock.mono_ns())
+        if refused is not None:
+            self._under_way.discard(order.id)
+            self._refuse(topic, order.id, order.kind, refused, message)
+            return
+        _log.info("%s (%s) asked %s: %s", order.actor, order.role, order.kind, message)
+
+        def kept() -> None:
+            self._under_way.discard(order.id)
+            self._answer(topic, order.id, order.kind, Outcome.DONE, message=message)
+
+        self._outbox.note_command(order.id, json.dumps({"message": message}), kept)
+
     # -- replays -------------------------------------------------------------------------------
+
+    def _replay(self, topic: str, order: Command, wanted: Replay) -> None:
+        epoch = wanted.epoch or self._outbox.epoch
+        _log.info("%s asks for a replay of %d to %d", order.actor, wanted.first, wanted.last)
+        self._orders.append(_Order(topic, order, wanted, epoch, wanted.first))
+        self.more()
 
     def more(self) -> None:
         """Read the next page of the oldest replay; the uplink has room for it."""

@@ -106,6 +106,7 @@ class Line:
         self.rejected = 0
         self.suppressed = 0
         self.refused_storage = 0
+        self.scanned: Callable[[str, str, int], bool] | None = None
         outbox.dispatch.gap_topic = topics.agent_alarm(agent)
 
     # -- devices -------------------------------------------------------------------------------
@@ -187,6 +188,9 @@ class Line:
                 del remembered[reader.oldest.popleft()]
             remembered[raw] = heard
             reader.oldest.append(raw)
+        if self.scanned is not None:
+            self.scanned(source.station, text.decode("utf-8", "replace"), at_mono_ns)
+            outbox.room(_NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
         data = reader.template.read(text, symbology)
         seq = outbox.record(reader.stream, _NORMAL, reader.read, at_wall_ns, at_mono_ns, data)
         self._pending.append((seq, reader, raw, heard, ""))
@@ -196,6 +200,9 @@ class Line:
         if room is Room.WAIT:
             return False
         self.received += 1
+        if self.scanned is not None:  # who answers a call is heard, whatever the disk does
+            text = aim.split(raw)[1].decode("utf-8", "replace")
+            self.scanned(reader.source.station, text, self._clock.mono_ns())
         _log.warning("%s: a scan was refused: the journal has no room", reader.source.name)
         self._refuse(reader, raw)
         return True

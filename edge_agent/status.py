@@ -51,7 +51,6 @@ def counters(
         "commits": outbox.commits,
         "commit_ms_p50": _percentile_ms(times, 0.50),
         "commit_ms_p99": _percentile_ms(times, 0.99),
-        "press_to_light_ms_max": None,
     }
 
 

@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.keeping import Keeping
-from edge_agent.andon.plan import plan_of
+from edge_agent.andon.orders import Orders
+from edge_agent.andon.plan import people_of, plan_of, zone_of
 from edge_agent.andon.positions import Positions, TaktTimer
+from edge_agent.andon.states import States
 from edge_agent.andon.telling import Telling
 from edge_agent.andon.towers import Towers, untrusted
 from edge_agent.configuration import Configuration
@@ -67,17 +69,35 @@ class Andon:
         self.positions.contacts = self.contacts
         self.positions.stations_of = self._stations_of
         self.feels = Feels(self)
-        self.takts = {
-            one.id: TaktTimer(int(one.takt_s * 1e9))
-            for one in configuration.segments
-            if one.fixed_position == "takt" and one.takt_s
-        }
+        self.orders = Orders(self, people_of(configuration))
+        self.states = States(
+            topics=topics,
+            agent=configuration.agent.id,
+            telling=self.telling,
+            showing=self.showing,
+            zone=zone_of(configuration),
+            clock=self._clock,
+        )
+        self.telling.notified = self._notified
+        self.takts = takts_of(configuration, {})
         self.open = False
         self._early: list[tuple[Contact, Feel, int]] = []
         self._timer = reactor.timer(self._ring)
         self.press_to_light_max_ns = -1
         self.early_lost = 0
         self.changed: Callable[[], None] = lambda: None
+
+    def replan(self, configuration: Configuration) -> None:
+        """Take other rules while calls are open; what is open stays open, by the new rules."""
+        self._configuration = configuration
+        self.plan = plan_of(configuration)
+        now_ns = self._clock.mono_ns()
+        told = self.floor.replan(*(self.plan.homes, self.plan.rules, self.plan.categories), now_ns)
+        self.orders.people = people_of(configuration)
+        self.states.zone = zone_of(configuration)
+        self.takts = takts_of(configuration, self.takts)
+        self.settle(told, now_ns)
+        self.looked()
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -219,11 +239,38 @@ class Andon:
             found.add(Showing.UNWELL)
         return frozenset(found)
 
+    def _notified(self, told: Told) -> dict[str, object]:
+        """Say who is asked for at a level, as of this moment."""
+        role = self.plan.notify.get((told.station, told.category, told.level))
+        role = role or self.plan.notify.get(("*", told.category, told.level))
+        shift = self.telling.shift(self._clock.wall_ns())
+        people = [] if role is None else self.orders.people.on_duty(role, shift)
+        return {"notify": role, "people": people}
+
     def _stations_of(self, segment: str) -> list[str]:
         return self.floor.stations_of(segment)
 
     def _in_training(self, station: str, segment: str) -> bool:
         return segment in self.floor.training if segment else self.floor.in_training(station)
+
+    def document(self) -> dict[str, Any]:
+        """Say what is true of every station and segment, for `status`."""
+        now_ns = self._clock.mono_ns()
+        return {
+            "stations": [self.states.andon(self.floor, one) for one in self.floor.homes],
+            "segments": [
+                self.states.segment(self.floor, name, one, now_ns)
+                for name, one in self.floor.segments.items()
+            ],
+        }
+
+    def counters(self) -> dict[str, Any]:
+        """Give the counters of andon; none of a light that nobody has asked for yet."""
+        slowest_ns = self.press_to_light_max_ns
+        return {
+            "press_to_light_ms_max": None if slowest_ns < 0 else round(slowest_ns / 1e6, 3),
+            "andon_lost": self.telling.lost + self.early_lost,
+        }
 
     # -- the journal ---------------------------------------------------------------------------
 
@@ -259,3 +306,13 @@ class Andon:
             if takt is not None and began_ns >= 0:
                 takt.began_ns = began_ns + kept["shift_ns"]
                 takt.take(now_ns)
+
+
+def takts_of(configuration: Configuration, known: dict[str, TaktTimer]) -> dict[str, TaktTimer]:
+    """Give the takt timers of the segments that have one; those that go on go on."""
+    found: dict[str, TaktTimer] = {}
+    for one in configuration.segments:
+        if one.fixed_position == "takt" and one.takt_s:
+            takt = found[one.id] = known.get(one.id) or TaktTimer(0)
+            takt.takt_ns = int(one.takt_s * 1e9)
+    return found

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain.call import Trigger
+from edge_agent.domain.call import REFUSED, Trigger
 from edge_agent.domain.contact import Fault, Feel
 from edge_agent.domain.floor import Told
 from edge_agent.domain.segment import Trigger as Flow
@@ -99,6 +99,9 @@ class Feels:
                 reset = floor.reset_fault(station, at_ns)
                 if reset and not floor.open_calls(station):
                     return reset
+                if not andon.orders.may_clear(station, at_ns):
+                    why = f"{Trigger.CLEAR}: scan the badge of somebody who may, then press"
+                    return [*reset, Told(REFUSED, station, why=why)]
                 return reset + floor.do(Trigger.CLEAR, station, at_ns)
             case Purpose.START | Purpose.LINE_MOVING:
                 return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)

@@ -1,11 +1,14 @@
 """From the configuration to the rules of the floor; durations become nanoseconds once, here."""
 
+from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from edge_agent.configuration import Andon as Said
 from edge_agent.configuration import Configuration
 from edge_agent.domain.call import Category
 from edge_agent.domain.floor import Floor, Key, Rule
+from edge_agent.domain.people import People, Person
 
 _S: Final = 1e9
 
@@ -16,6 +19,7 @@ class Plan(NamedTuple):
     homes: dict[str, str]
     rules: dict[str, Rule]
     categories: dict[Key, Category]
+    notify: dict[tuple[str, str, int], str]
 
     def floor(self) -> Floor:
         """Make the floor, with nothing open."""
@@ -36,6 +40,29 @@ def plan_of(configuration: Configuration) -> Plan:
             for one in configuration.segments
         },
         {(one.station, one.category): category_of(one) for one in configuration.andons},
+        {
+            (one.station, one.category, step.level): step.notify
+            for one in configuration.andons
+            for step in one.escalate
+        },
+    )
+
+
+def zone_of(configuration: Configuration) -> tzinfo:
+    """Give the time zone of the site; UTC needs no zones on the machine."""
+    name = configuration.site.time_zone
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def people_of(configuration: Configuration) -> People:
+    """Say who has which badge, which reasons there are, and which skills the stations ask for."""
+    return People(
+        {
+            one.badge: Person(one.badge, one.name, one.roles, one.skills, one.shifts)
+            for one in configuration.people
+        },
+        frozenset(one.code for one in configuration.reasons),
+        {station.id: station.skills for station in configuration.stations},
     )
 
 
@@ -45,6 +72,7 @@ def category_of(said: Said) -> Category:
         said.category,
         stops=said.stops,
         cancel_by_pull=said.cancel == "second-pull",
+        badge_to_clear=said.clear == "button+badge",
         min_cancel_ns=int(said.min_cancel_s * _S),
         grace_ns=int(said.reason_grace_s * _S),
         levels=tuple((one.level, int(one.after_s * _S)) for one in said.escalate),

@@ -10,7 +10,9 @@ from edge_agent.domain.call import Call, State
 from edge_agent.domain.floor import Floor
 from edge_agent.domain.looks import Showing
 from edge_agent.domain.standing import still_warned
+from edge_agent.ports import Clock
 from edge_agent.wire import messages
+from edge_agent.wire import payload as wire
 from edge_agent.wire.topics import Topics
 
 LINES_MAX: Final = 8
@@ -27,7 +29,7 @@ _STATES: Final = {
 
 
 class States:
-    """Renders every retained state of the line; `standing` is what all of them say beside it."""
+    """Says what is true of every station and segment of this agent, as its retained states."""
 
     def __init__(
         self,
@@ -37,29 +39,32 @@ class States:
         telling: Telling,
         showing: Callable[[str], frozenset[Showing]],
         zone: tzinfo,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._topics = topics
         self._agent = agent
         self._telling = telling
         self._showing = showing
-        self._zone = zone
+        self.zone = zone
         self.scheduled: Callable[[], bool] = lambda: True
 
-    def all(self, floor: Floor, now_ns: int) -> list[tuple[str, bytes]]:
-        """Give topic and payload of every state that is ours."""
-        standing = {
-            "agent": self._agent,
-            "asof": self._telling.stamp(now_ns),
-            "valid_s": messages.VALID_S,
-        }
+    def true_now(self, floor: Floor, now_ns: int) -> list[tuple[str, dict[str, Any]]]:
+        """Give topic and content of every state that is ours."""
         found: list[tuple[str, dict[str, Any]]] = []
         for station in floor.homes:
-            found.append((self._topics.state(station, "andon"), self._andon(floor, station)))
+            found.append((self._topics.state(station, "andon"), self.andon(floor, station)))
             found.append((self._topics.state(station, "display"), self._display(floor, station)))
         for name, one in floor.segments.items():
-            said = self._segment(floor, name, one, now_ns)
+            said = self.segment(floor, name, one, now_ns)
             found.append((self._topics.segment_state(name), said))
-        return [(topic, messages.rendered(said | standing)) for topic, said in found]
+        return found
+
+    def whole(self, said: dict[str, Any]) -> bytes:
+        """Render a state with what all of them say beside it: who says so, when, for how long."""
+        asof = wire.rfc3339(self._clock.wall_ns()).decode()
+        standing = {"agent": self._agent, "asof": asof, "valid_s": messages.VALID_S}
+        return messages.rendered(said | standing)
 
     def topics(self, floor: Floor) -> list[str]:
         """List the topics of all of them."""
@@ -74,7 +79,7 @@ class States:
 
     # -- one state -----------------------------------------------------------------------------
 
-    def _andon(self, floor: Floor, station: str) -> dict[str, Any]:
+    def andon(self, floor: Floor, station: str) -> dict[str, Any]:
         posts = [*floor.posts_at((station,))]
         return {
             "station": station,
@@ -107,7 +112,7 @@ class States:
             "repeat_count": call.repeats,
         }
 
-    def _segment(self, floor: Floor, name: str, one: seg.Segment, now_ns: int) -> dict[str, Any]:
+    def segment(self, floor: Floor, name: str, one: seg.Segment, now_ns: int) -> dict[str, Any]:
         due_ns = self._telling.due(name)
         stop = None
         if one.stop is not None:
@@ -173,5 +178,5 @@ class States:
         return said
 
     def _local(self, at_ns: int) -> str:
-        moment = datetime.fromisoformat(self._telling.stamp(at_ns)).astimezone(self._zone)
+        moment = datetime.fromisoformat(self._telling.stamp(at_ns)).astimezone(self.zone)
         return moment.strftime("%H:%M:%S")

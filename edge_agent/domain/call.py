@@ -44,6 +44,7 @@ class Trigger(StrEnum):
     TAKE = "taken from afar"
     ACK = "acknowledged at the station"
     CONFIRM = "stop confirmed"
+    WANT = "stop confirmed from afar"
     FIXED = "fixed position"
     CLEAR = "cleared at the station"
     REASON = "reason said"
@@ -85,6 +86,7 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
         TAKE=(_S.CALLED, "andon.taken"),
         ACK=(_S.ACKED, "andon.acked"),
         CONFIRM=(_S.ACKED, "andon.acked"),
+        WANT=(_S.CALLED, "andon.taken"),
         FIXED=(_S.STOPPED, "andon.stopped"),
         CLEAR=(_S.CLEARED, "andon.cleared"),
         FAULT=(_S.FAULT, "andon.fault"),
@@ -95,6 +97,7 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
         REPEAT=(_S.ACKED, "andon.repeated"),
         TAKE=(_S.ACKED, "andon.taken"),
         CONFIRM=(_S.ACKED, ""),
+        WANT=(_S.ACKED, "andon.taken"),
         FIXED=(_S.STOPPED_ACKED, "andon.stopped"),
         CLEAR=(_S.CLEARED, "andon.cleared"),
         FAULT=(_S.FAULT, "andon.fault"),
@@ -141,7 +144,9 @@ class Category:
     """How calls of one category behave; durations in nanoseconds.
 
     `cancel_by_pull` lets a second pull clear, not sooner than `min_cancel_ns` after the first;
-    `clear_by_pull` says the same of a call that has stopped its segment. `levels` are the moments,
+    without it only once somebody has acknowledged, who is there to pull. `clear_by_pull` says the
+    same of a call that has stopped its segment, and `badge_to_clear` that it takes a badge. A stop
+    that was confirmed is not cancelled by a pull. `levels` are the moments,
     after the pull, at which nobody's help is asked for one level higher. `stop_now` does not wait
     for the fixed position when the stop is confirmed.
     """
@@ -150,6 +155,7 @@ class Category:
     stops: bool = False
     cancel_by_pull: bool = True
     clear_by_pull: bool = False
+    badge_to_clear: bool = False
     min_cancel_ns: int = 2_000_000_000
     grace_ns: int = 300_000_000_000
     levels: tuple[tuple[int, int], ...] = ()
@@ -217,10 +223,15 @@ class Post:
             return Trigger.REPEAT
         if call is None:
             return Trigger.PULL
-        stopped = call.stopped_ns is not None
-        by_pull = category.clear_by_pull if stopped else category.cancel_by_pull
         old_enough = at_ns - call.raised_ns >= category.min_cancel_ns
-        return Trigger.CANCEL if by_pull and old_enough else Trigger.REPEAT
+        return Trigger.CANCEL if old_enough and self._pull_clears(call) else Trigger.REPEAT
+
+    def _pull_clears(self, call: Call) -> bool:
+        """Say whether a pull clears: anybody's, or that of who has come."""
+        acked = call.state in (State.ACKED, State.STOPPED_ACKED)
+        if call.stopped_ns is None:
+            return (self.category.cancel_by_pull or acked) and not call.confirmed
+        return self.category.clear_by_pull or (acked and not self.category.badge_to_clear)
 
     def take(
         self, trigger: Trigger, at_ns: int, *, call_id: str = "", actor: str | None = None
@@ -254,8 +265,9 @@ class Post:
     def _note(self, call: Call, trigger: Trigger, at_ns: int, actor: str | None) -> None:
         if trigger is Trigger.REPEAT:
             call.repeats += 1
-        elif trigger is Trigger.TAKE:
+        elif trigger in (Trigger.TAKE, Trigger.WANT):
             call.taken_by = actor
+            call.confirmed |= trigger is Trigger.WANT
         elif trigger in (Trigger.ACK, Trigger.CONFIRM):
             call.confirmed |= trigger is Trigger.CONFIRM
             call.acked_ns = at_ns if call.acked_ns is None else call.acked_ns

@@ -279,13 +279,34 @@ class Floor:
         return [told, *self.follow(key, at_ns)]
 
     def replan(
-        self, homes: dict[str, str], rules: dict[str, Rule], categories: dict[Key, Category]
-    ) -> None:
-        """Take other rules while calls are open: who holds what is looked at anew."""
+        self,
+        homes: dict[str, str],
+        rules: dict[str, Rule],
+        categories: dict[Key, Category],
+        at_ns: int,
+    ) -> list[Told]:
+        """Take other rules while calls are open; who holds what is looked at anew.
+
+        What was open at a station, or in a segment, that is ours no more is forgotten with it.
+        """
+        for key, held in self._held.items():
+            if (one := self.segments.get(self.homes.get(key[0], ""))) is not None:
+                one.holding = {name: ns for name, ns in one.holding.items() if name not in held}
+        self._held.clear()
         self.homes, self.rules, self.categories = homes, rules, categories
+        self.posts = {key: post for key, post in self.posts.items() if key[0] in homes}
+        self.segments = {name: one for name, one in self.segments.items() if name in rules}
+        self.bypasses = {key: ns for key, ns in self.bypasses.items() if key[0] in homes}
+        self.training = {one for one in self.training if one in homes or one in rules}
+        self.__post_init__()
+        told: list[Told] = []
         for key, post in self.posts.items():
             post.category = self.category(*key)
-        self.__post_init__()
+            told += self.follow(key, at_ns)
+        for name, one in self.segments.items():
+            if not one.holding:
+                told += self._take(name, seg.Trigger.FREE, at_ns)
+        return told
 
     def in_training(self, station: str) -> bool:
         """Say whether a station, or the whole segment that it belongs to, is in training."""

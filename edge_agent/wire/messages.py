@@ -210,12 +210,12 @@ def status(
     )
 
 
-def info(*, agent: str, station: str, asof: str) -> bytes:
-    """Say who serves a station and what for; nobody has given it a segment or parts yet."""
+def info(*, agent: str, station: str, segment: str | None, asof: str) -> bytes:
+    """Say who serves a station and what for; nobody has given it parts or loops yet."""
     return rendered(
         {
             "station": station,
-            "segment": None,
+            "segment": segment,
             "parts": [],
             "loops": [],
             "agent": agent,

@@ -5,6 +5,8 @@ from typing import Any
 
 from edge_agent.commands import Commands
 from edge_agent.records import Entry
+from edge_agent.wire.messages import Refusal
+from edge_agent.wire.orders import LineOrder
 from tests.kit.line_bench import AGENT, TOPICS, Bench
 
 NONCE = "abc123"
@@ -42,6 +44,7 @@ class Rig:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.sender = Sender()
+        self.obeyed: list[tuple[LineOrder, int]] = []
         self.commands = Commands(
             topics=TOPICS,
             agent=AGENT,
@@ -49,7 +52,13 @@ class Rig:
             sender=self.sender,
             nonce=NONCE,
             synced=lambda: bench.synchrony.synced,
+            line=self.obey,
         )
+
+    def obey(self, order: LineOrder, at_ns: int) -> tuple[str, Refusal | None]:
+        """Be a line that does what it is asked, but for mutes."""
+        self.obeyed.append((order, at_ns))
+        return ("not now", Refusal.ILLEGAL) if order.kind == "cmd.mute" else ("done", None)
 
     def order(
         self,

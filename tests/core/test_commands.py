@@ -118,8 +118,16 @@ def test_a_replay_on_a_roles_topic_is_out_of_place_before_anything_else(rig: Rig
         ({"data": {"first": 9, "last": 2}}, "malformed"),
         ({"data": {"first": 0}}, "malformed"),
         (
-            {"topic": TOPICS.agent_command(AGENT, "leader", "mute"), "kind": "cmd.mute"},
+            {"topic": TOPICS.agent_command(AGENT, "leader", "sing"), "kind": "cmd.sing"},
             "unknown",
+        ),
+        (
+            {"topic": TOPICS.agent_command(AGENT, "leader", "mute"), "kind": "cmd.mute"},
+            "out_of_place",
+        ),
+        (
+            {"topic": TOPICS.station_command("A2", "leader", "mute"), "kind": "cmd.mute"},
+            "illegal",
         ),
     ],
 )
@@ -132,6 +140,34 @@ def test_what_is_no_command_of_ours_is_refused_with_its_reason(
     assert (rig.sender.last["outcome"], rig.sender.last["reason"]) == ("refused", reason)
     assert rig.sent() == []
     assert rig.commands.refused == 1
+
+
+def test_the_line_does_what_it_is_asked_once_whatever_is_repeated(rig: Rig, keep: Keep) -> None:
+    asked = {"topic": TOPICS.station_command("A2", "leader", "ack"), "kind": "cmd.ack"}
+    rig.order({"call": "c-7"}, **asked)
+    rig.order({"call": "c-7"}, **asked)
+    rig.bench.gate.shut = True
+    rig.finish()
+    assert [said["outcome"] for _, said in rig.sender.said] == ["repeated"]
+    rig.bench.gate.open()
+    rig.finish()
+    assert (rig.sender.last["outcome"], rig.sender.last["message"]) == ("done", "done")
+    ((order, _),) = rig.obeyed
+    assert (order.station, order.role, order.actor, order.call) == ("A2", "leader", "me", "c-7")
+    again = Rig(keep(rig.bench.again()))
+    again.order({"call": "c-7"}, **asked)
+    again.finish()
+    assert again.sender.last["outcome"] == "repeated"
+    assert again.obeyed == []
+
+
+def test_what_the_line_refuses_may_be_asked_again(rig: Rig) -> None:
+    asked = {"topic": TOPICS.station_command("A2", "leader", "mute"), "kind": "cmd.mute"}
+    for _ in range(2):
+        rig.order({}, **asked)
+        rig.finish()
+        assert (rig.sender.last["outcome"], rig.sender.last["reason"]) == ("refused", "illegal")
+    assert len(rig.obeyed) == 2
 
 
 def test_results_are_heard_as_well_and_are_no_commands(rig: Rig) -> None:

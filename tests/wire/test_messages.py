@@ -76,7 +76,7 @@ def test_plain_messages_are_those_of_the_examples() -> None:
         version="0.1.0",
         asof=ASOF,
     )
-    info = messages.info(agent="pi-a2", station="A2", asof=ASOF)
+    info = messages.info(agent="pi-a2", station="A2", segment=None, asof=ASOF)
     result = messages.result(
         command_id=EXAMPLES["cmd.replay"]["id"],
         kind="cmd.replay",

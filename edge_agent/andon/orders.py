@@ -1,0 +1,241 @@
+"""What people ask of the line: by badge and code at a station's scanner, by command from afar.
+
+Rules:
+1. Who may do what is said by his roles; from afar the role is the topic's, at the station that of
+   the badge that was scanned there last.
+2. From afar one can say "taken". Acknowledging needs somebody at the station; clearing from afar
+   closes only a call that stops nothing and was acknowledged at the station.
+3. No order clears a fault that is still there, releases a stop output, starts a line, or silences
+   a restart warning.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from edge_agent.domain.call import REFUSED, State, Trigger
+from edge_agent.domain.floor import Told
+from edge_agent.domain.people import Act, Meaning, People, may, roles_that_may
+from edge_agent.domain.segment import State as Stands
+from edge_agent.wire import orders
+from edge_agent.wire.messages import Refusal
+from edge_agent.wire.orders import LineOrder
+
+if TYPE_CHECKING:
+    from edge_agent.andon.andon import Andon
+
+MUTE_NS: Final = 600_000_000_000
+"""How long a mute lasts that does not say; a new call ends it."""
+
+_ACTS: Final = {
+    orders.ACK: Act.TAKE,
+    orders.CLEAR: Act.CLEAR,
+    orders.CONFIRM_STOP: Act.CONFIRM_STOP,
+    orders.RESET_FAULT: Act.RESET_FAULT,
+    orders.MUTE: Act.MUTE,
+    orders.LAMP_TEST: Act.LAMP_TEST,
+    orders.BYPASS: Act.BYPASS,
+    orders.TRAINING: Act.TRAINING,
+    orders.REASON: Act.REASON,
+}
+_WORDS: Final = {
+    "ACK": (Act.TAKE, Trigger.ACK),
+    "CLEAR": (Act.CLEAR, Trigger.CLEAR),
+    "CONFIRM-STOP": (Act.CONFIRM_STOP, Trigger.CONFIRM),
+}
+
+
+class Answer(NamedTuple):
+    """What became of an order: no `refused` is done; `message` says it for people."""
+
+    message: str
+    refused: Refusal | None = None
+
+
+class Orders:
+    """Obeys what an `Andon` is asked."""
+
+    def __init__(self, andon: "Andon", people: People) -> None:
+        self._andon = andon
+        self.people = people
+
+    # -- from afar -----------------------------------------------------------------------------
+
+    def obey(self, order: LineOrder, at_ns: int) -> Answer:
+        """Do what a command asks, or say why not."""
+        act = _ACTS[order.kind]
+        if order.station not in self._andon.floor.homes:
+            return Answer(f"{order.station} is no station of this agent", Refusal.UNKNOWN)
+        if not may((order.role,), act):
+            able = ", ".join(roles_that_may(act))
+            return Answer(f"the role {order.role} may not {act}; {able} may", Refusal.NOT_ALLOWED)
+        obeyed: Callable[[LineOrder, int], Answer] = {
+            Act.TAKE: self._take,
+            Act.CONFIRM_STOP: self._want,
+            Act.CLEAR: self._clear,
+            Act.RESET_FAULT: self._reset,
+            Act.BYPASS: self._bypass,
+            Act.TRAINING: self._training,
+            Act.REASON: self._reason,
+            Act.MUTE: self._mute,
+            Act.LAMP_TEST: self._lamp_test,
+        }[act]
+        return obeyed(order, at_ns)
+
+    def _take(self, order: LineOrder, at_ns: int) -> Answer:
+        return self._told(self._do(Trigger.TAKE, order, at_ns), at_ns)
+
+    def _want(self, order: LineOrder, at_ns: int) -> Answer:
+        return self._told(self._do(Trigger.WANT, order, at_ns), at_ns)
+
+    def _mute(self, order: LineOrder, at_ns: int) -> Answer:
+        for_ns = MUTE_NS if order.for_s is None else int(order.for_s * 1e9)
+        self._andon.towers.mute(order.station, for_ns, at_ns)
+        return Answer("muted until the next call, or until its time is over")
+
+    def _lamp_test(self, order: LineOrder, at_ns: int) -> Answer:
+        self._andon.towers.test(order.station, at_ns)
+        return Answer("every lamp of the station is lit for a moment")
+
+    def _do(self, trigger: Trigger, order: LineOrder, at_ns: int) -> list[Told]:
+        return self._andon.floor.do(
+            trigger,
+            order.station,
+            at_ns,
+            category=order.category,
+            call=order.call,
+            actor=order.actor,
+        )
+
+    def _told(self, told: list[Told], at_ns: int) -> Answer:
+        self._andon.settle(told, at_ns)
+        refused = [one for one in told if one.says == REFUSED]
+        if refused and len(refused) == len(told):
+            none = refused[0].call is None
+            return Answer(refused[0].why, Refusal.NO_SUCH_CALL if none else Refusal.ILLEGAL)
+        return Answer("done")
+
+    def _clear(self, order: LineOrder, at_ns: int) -> Answer:
+        floor = self._andon.floor
+        fitting = [
+            (category, call)
+            for category, call in floor.open_calls(order.station)
+            if order.category in (None, category) and order.call in (None, call.id)
+        ]
+        for category, call in fitting:
+            if floor.category(order.station, category).stops:
+                why = f"{category} may stop the line: it is cleared at the station"
+                return Answer(why, Refusal.NOT_HERE)
+            if call.state is not State.ACKED:
+                why = f"{category} was not acknowledged at the station yet"
+                return Answer(why, Refusal.NOT_HERE)
+        return self._told(self._do(Trigger.CLEAR, order, at_ns), at_ns)
+
+    def _reset(self, order: LineOrder, at_ns: int) -> Answer:
+        told = self._andon.floor.reset_fault(
+            order.station, at_ns, category=order.category, actor=order.actor
+        )
+        self._andon.settle(told, at_ns)
+        if not told:
+            return Answer("no input of this station is faulty", Refusal.NO_SUCH_CALL)
+        refused = next((one for one in told if one.says == REFUSED), None)
+        return Answer("done") if refused is None else Answer(refused.why, Refusal.FAULT_PRESENT)
+
+    def _bypass(self, order: LineOrder, at_ns: int) -> Answer:
+        assert order.category is not None, "the parser asks for it"
+        ends = order.on is False or not order.for_s
+        until_ns = None if ends else at_ns + int((order.for_s or 0) * 1e9)
+        key = (order.station, order.category)
+        told = self._andon.floor.bypass(key, until_ns, at_ns, order.actor)
+        self._andon.settle(told, at_ns)
+        if not told:
+            return Answer("there is no such bypass", Refusal.NO_SUCH_CALL)
+        return Answer("its calls stop the line again" if ends else "its calls stop nothing")
+
+    def _training(self, order: LineOrder, at_ns: int) -> Answer:
+        floor = self._andon.floor
+        home = floor.homes[order.station] or order.station
+        stations = floor.stations_of(home) or [order.station]
+        if any(floor.open_calls(station) for station in stations):
+            return Answer("clear the open calls first", Refusal.ILLEGAL)
+        segment = floor.segments.get(home)
+        if segment is not None and segment.state in (Stands.STOPPED, Stands.RESTARTING):
+            return Answer("start the line first", Refusal.ILLEGAL)
+        if order.on is (home in floor.training):
+            return Answer("it is so already")
+        kind = "andon.training_started" if order.on else "andon.training_ended"
+        plain = {
+            "station": order.station,
+            "segment": floor.homes[order.station] or None,
+            "actor": order.actor,
+        }
+        if order.on:
+            floor.training.add(home)
+        else:
+            floor.training.discard(home)
+        self._andon.telling.write("andon", order.station, kind, plain, at_ns)
+        self._andon.settle([], at_ns)
+        return Answer("done")
+
+    def _reason(self, order: LineOrder, at_ns: int) -> Answer:
+        reason = order.reason or ""
+        if self.people.reasons and reason not in self.people.reasons:
+            known = ", ".join(sorted(self.people.reasons))
+            return Answer(f"{reason} is no reason code; they are {known}", Refusal.UNKNOWN)
+        told = self._andon.floor.give_reason(order.station, reason, order.actor)
+        self._andon.settle(told, at_ns)
+        if not told:
+            return Answer("no call here waits for its reason", Refusal.NO_SUCH_CALL)
+        return Answer("done")
+
+    # -- at the station ------------------------------------------------------------------------
+
+    def scanned(self, station: str, text: str, at_ns: int) -> bool:
+        """Take a text that was scanned at a station; True when it meant something here."""
+        meant = self.people.meaning(text)
+        if meant is None:
+            return False
+        meaning, said = meant
+        if meaning is Meaning.BADGE:
+            told = self._badge(station, said, at_ns)
+        elif meaning is Meaning.REASON:
+            present = self.people.present(station, at_ns)
+            actor = None if present is None else present.name
+            told = self._andon.floor.give_reason(station, said, actor)
+        else:
+            told = self._word(station, said, at_ns)
+        self._andon.settle(told, at_ns)
+        return True
+
+    def _badge(self, station: str, badge: str, at_ns: int) -> list[Told]:
+        person = self.people.arrives(station, badge, at_ns)
+        if lacking := self.people.lacks(station, person):
+            why = f"badge: {person.name} has not the skill {', '.join(lacking)} for this station"
+            return [Told(REFUSED, station, actor=person.name, why=why)]
+        floor = self._andon.floor
+        unanswered = (State.CALLED, State.STOPPED)
+        if not may(person.roles, Act.TAKE):
+            return []
+        if not any(call.state in unanswered for _, call in floor.open_calls(station)):
+            return []
+        return floor.do(Trigger.ACK, station, at_ns, actor=person.name)
+
+    def _word(self, station: str, word: str, at_ns: int) -> list[Told]:
+        present = self.people.present(station, at_ns)
+        if word not in _WORDS:
+            known = ", ".join(_WORDS)
+            return [Told(REFUSED, station, why=f"{word[:32]}: is no word; they are {known}")]
+        act, trigger = _WORDS[word]
+        if present is None or not may(present.roles, act):
+            why = f"{trigger}: scan the badge of somebody who may, then this"
+            return [Told(REFUSED, station, why=why)]
+        return self._andon.floor.do(trigger, station, at_ns, actor=present.name)
+
+    def may_clear(self, station: str, at_ns: int) -> bool:
+        """Say whether the clear button works now: some calls want a badge beside it."""
+        floor = self._andon.floor
+        wanted = any(
+            floor.category(station, category).badge_to_clear
+            for category, _ in floor.open_calls(station)
+        )
+        present = self.people.present(station, at_ns)
+        return not wanted or (present is not None and may(present.roles, Act.CLEAR))
