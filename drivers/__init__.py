@@ -7,6 +7,9 @@ from typing import Any, Final, Protocol
 from edge_agent.ports import Device, Part
 
 KINDS: Final = {
+    "gpio-horn": ("drivers.gpio_outputs", "GpioHorn"),
+    "gpio-lamp": ("drivers.gpio_outputs", "GpioLamp"),
+    "gpio-output": ("drivers.gpio_outputs", "GpioOutput"),
     "serial-scanner": ("drivers.serial_scanner", "SerialScanner"),
     "simulated-horn": ("drivers.simulated_outputs", "SimulatedHorn"),
     "simulated-lamp": ("drivers.simulated_outputs", "SimulatedLamp"),

@@ -70,9 +70,10 @@ class Sheet:
             self._fd = -1
 
     def _open(self) -> None:
-        self.close()
-        self._fd = os.open(self._path, _FLAGS, 0o600)
-        there = os.fstat(self._fd)
+        fd = os.open(self._path, _FLAGS, 0o600)
+        self.close()  # not before: a new file might get the number of the one that is closed
+        self._fd = fd
+        there = os.fstat(fd)
         if (there.st_dev, there.st_ino) != self._file:  # not the one that was written to before
             self._file = (there.st_dev, there.st_ino)
             self._torn = b""

@@ -289,6 +289,17 @@ def test_a_line_that_was_cut_is_finished_before_the_next(rig: Rig) -> None:
     assert rig.said() == [("off",), ("A",), ("C",)]
 
 
+def test_a_file_that_was_exchanged_while_it_did_not_write_gets_all_that_is_true(rig: Rig) -> None:
+    lamp = rig.lamp()
+    lamp.start()
+    with grown_at_most_to(rig.file.stat().st_size + 20):
+        lamp.show({"red": Pattern.STEADY}, rig.clock.now_ns)
+        assert lamp.condition is Condition.TROUBLE
+    rig.file.unlink()
+    rig.wait(RETRY_MAX_NS)
+    assert rig.said() == [("red", "steady"), ("yellow", "off"), ("green", "off")]
+
+
 def test_the_wait_between_two_attempts_doubles_up_to_its_bound(rig: Rig) -> None:
     rig.file.mkdir()
     horn = rig.horn()

@@ -1,0 +1,96 @@
+"""A board of mock pins that can have lines taken by others, and a chip that goes away."""
+
+import errno
+
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from drivers.driven_line import use_pins
+from drivers.gpio_outputs import GpioHorn, GpioLamp, GpioOutput
+from edge_agent.ports import Condition, Device
+from edge_agent.reactor import Reactor
+from tests.kit.scanners import HandClock
+
+MS = 1_000_000
+
+
+class BoardPin(MockPin):
+    """A pin that can be written only while its board is there."""
+
+    def _set_state(self, value: object) -> None:
+        if self.factory.gone:
+            raise OSError(errno.EIO, "chip gone")
+        super()._set_state(value)
+
+
+class Board(MockFactory):
+    """Mock pins; `busy` names lines that another program holds, `gone` is a chip that is away."""
+
+    def __init__(self) -> None:
+        super().__init__(pin_class=BoardPin)
+        self.busy: set[str] = set()
+        self.gone = False
+
+    def pin(self, name: str) -> MockPin:
+        if self.gone:
+            raise OSError(errno.EIO, "chip gone")
+        if name in self.busy:
+            raise OSError(errno.EBUSY, "GPIO busy")
+        return super().pin(name)
+
+    def level(self, name: str) -> bool:
+        """Read a line as a meter would; one that nobody drives is low."""
+        pin = super().pin(name)
+        return pin.function == "output" and bool(pin.state)
+
+    def driven(self, name: str) -> bool:
+        """Say whether a line is an output."""
+        return bool(super().pin(name).function == "output")
+
+    def changes(self, name: str) -> int:
+        """Say how often a line has changed."""
+        return len(super().pin(name).states) - 1
+
+
+class Bench:
+    """Outputs on a board, a reactor on a clock in the hand, and what devices tell."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.reactor = Reactor(self.clock)
+        self.board = Board()
+        self.told: list[tuple[str, Condition, str, str]] = []
+        use_pins(self.board)
+
+    def tell(self, device: Device, condition: Condition, why: str, remedy: str) -> None:
+        self.told.append((device.name, condition, why, remedy))
+
+    def lamp(self, name: str = "tower", **keys: object) -> GpioLamp:
+        lines = {"red": "GPIO5", "yellow": "GPIO6", "green": "GPIO13"} | keys
+        return GpioLamp(name, "A3", GpioLamp.Keys(**lines), self.reactor, self.tell)  # type: ignore[arg-type]
+
+    def horn(self, **keys: object) -> GpioHorn:
+        made = GpioHorn.Keys(pin="GPIO21", **keys)  # type: ignore[arg-type]
+        return GpioHorn("horn", "A3", made, self.reactor, self.tell)
+
+    def output(self, **keys: object) -> GpioOutput:
+        made = GpioOutput.Keys(pin="GPIO26", **keys)  # type: ignore[arg-type]
+        return GpioOutput("stop-a", None, made, self.reactor, self.tell)
+
+    def levels(self, *lines: str) -> list[bool]:
+        return [self.board.level(line) for line in lines]
+
+    def wait(self, ns: int) -> None:
+        """Let time go by, from one due timer to the next."""
+        end_ns = self.clock.now_ns + ns
+        while (due_ns := self.reactor.next_due_ns()) <= end_ns:
+            self.clock.now_ns = max(due_ns, self.clock.now_ns)
+            self.reactor.turn(wait=False)
+        self.clock.now_ns = end_ns
+
+    def watch(self, line: str, ns: int, step_ns: int = 50 * MS) -> str:
+        """Look at a line again and again: # for on."""
+        seen = ""
+        for _ in range(ns // step_ns):
+            seen += "#" if self.board.level(line) else "."
+            self.wait(step_ns)
+        return seen
