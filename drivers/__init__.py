@@ -7,6 +7,8 @@ from typing import Any, Final, Protocol
 from edge_agent.ports import Device, Part
 
 KINDS: Final = {
+    "gpio-cord": ("drivers.gpio_inputs", "GpioCord"),
+    "gpio-button": ("drivers.gpio_inputs", "GpioButton"),
     "gpio-horn": ("drivers.gpio_outputs", "GpioHorn"),
     "gpio-lamp": ("drivers.gpio_outputs", "GpioLamp"),
     "gpio-output": ("drivers.gpio_outputs", "GpioOutput"),

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
-from drivers.driven_line import DrivenLine, check_line
+from drivers.driven_line import DrivenLine
+from drivers.gpio_pins import check_line
 from drivers.outlet import Outlet
 from drivers.reopening import Trouble
 from drivers.rhythm import OF_PATTERN, PLAYED_ONCE, SILENT, Beat, Rhythm, beat, rhythm

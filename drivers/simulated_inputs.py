@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from drivers.fifos import opened_fifo
 from drivers.reopening import Reopening
-from drivers.touching import Touching, check_purpose, check_times, times_of
+from drivers.touching import Touching, check_actuator, check_purpose, check_times, times_of
 from edge_agent.domain.contact import Wiring
 from edge_agent.ports import Condition, Felt, Part, Purpose, Tell
 from edge_agent.reactor import NEVER, Reactor
@@ -203,7 +203,7 @@ class SimulatedCord(SimulatedContact):
         actuator: str = "momentary"
 
         def __post_init__(self) -> None:
-            check_cord(self.actuator)
+            check_actuator(self.actuator)
             check_times(
                 filter_ms=self.filter_ms,
                 hold_s=self.hold_s,
@@ -277,13 +277,4 @@ class SimulatedButton(SimulatedContact):
             reactor=reactor,
             felt=felt,
             tell=tell,
-        )
-
-
-def check_cord(actuator: str) -> None:
-    """Raise ValueError for an actuator that there is not."""
-    if actuator not in ("momentary", "latching"):
-        raise ValueError(
-            f'actuator: {actuator!r} is not known; write "momentary" (it comes back by itself) or'
-            ' "latching" (it stays out)'
         )

@@ -57,6 +57,15 @@ def check_purpose(purpose: str, category: str | None) -> None:
         )
 
 
+def check_actuator(actuator: str) -> None:
+    """Raise ValueError for an actuator that there is not."""
+    if actuator not in ("momentary", "latching"):
+        raise ValueError(
+            f'actuator: {actuator!r} is not known; write "momentary" (it comes back by itself) or'
+            ' "latching" (it stays out)'
+        )
+
+
 def times_of(*, filter_ms: int, hold_s: float, stuck_s: float, heal_s: float) -> Times:
     """Turn what is configured into nanoseconds."""
     return Times(

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from drivers import load, part_of, stationless
-from drivers.driven_line import use_pins
+from drivers.gpio_pins import use_pins
 from drivers.outlet import RETRY_MAX_NS
 from edge_agent.ports import Condition, Device, Part, Pattern
 from tests.kit.outputs import HORN, LINES, OUTPUT, PARTS, Rig, is_on, switch

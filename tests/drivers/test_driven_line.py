@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.driven_line import use_pins
 from drivers.gpio_outputs import GpioHorn, GpioLamp
+from drivers.gpio_pins import use_pins
 from drivers.outlet import RETRY_MAX_NS, RETRY_MIN_NS
 from edge_agent.ports import Condition, Pattern
 from tests.kit.boards import Bench

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers.driven_line import use_pins
 from drivers.gpio_outputs import OF_TUNE, GpioHorn, GpioLamp, GpioOutput
+from drivers.gpio_pins import use_pins
 from drivers.outlet import RETRY_MAX_NS
 from drivers.rhythm import Rhythm, beat
 from edge_agent.domain.looks import Tune

@@ -4,8 +4,8 @@ import errno
 
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from drivers.driven_line import use_pins
 from drivers.gpio_outputs import GpioHorn, GpioLamp, GpioOutput
+from drivers.gpio_pins import use_pins
 from edge_agent.ports import Condition, Device
 from edge_agent.reactor import Reactor
 from tests.kit.scanners import HandClock
@@ -21,6 +21,12 @@ class BoardPin(MockPin):
             raise OSError(errno.EIO, "chip gone")
         super()._set_state(value)
 
+    def _set_pull(self, value: object) -> None:
+        """Keep the level of a line that something outside drives: it is stronger than a pull."""
+        super()._set_pull(value)
+        if self.info.name in self.factory.driven_to:
+            self._change_state(self.factory.driven_to[self.info.name])
+
 
 class Board(MockFactory):
     """Mock pins; `busy` names lines that another program holds, `gone` is a chip that is away."""
@@ -28,6 +34,7 @@ class Board(MockFactory):
     def __init__(self) -> None:
         super().__init__(pin_class=BoardPin)
         self.busy: set[str] = set()
+        self.driven_to: dict[str, bool] = {}
         self.gone = False
 
     def pin(self, name: str) -> MockPin:
@@ -36,6 +43,13 @@ class Board(MockFactory):
         if name in self.busy:
             raise OSError(errno.EBUSY, "GPIO busy")
         return super().pin(name)
+
+    def drive(self, name: str, *, high: bool) -> None:
+        """Drive a line from outside, whoever listens or not."""
+        self.driven_to[name] = high
+        pin = super().pin(name)
+        if pin.function == "input":
+            (pin.drive_high if high else pin.drive_low)()
 
     def level(self, name: str) -> bool:
         """Read a line as a meter would; one that nobody drives is low."""

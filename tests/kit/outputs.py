@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers import load
-from drivers.driven_line import use_pins
+from drivers.gpio_pins import use_pins
 from edge_agent.ports import Condition, Device, Horn, Lamp, Output, Pattern
 from edge_agent.reactor import Reactor
 from tests.kit.boards import Board

@@ -1,0 +1,336 @@
+"""Cords, buttons and inputs of the line on GPIO: edges with the kernel's time stamps.
+
+A contact closes to ground (`pull = "up"`, the usual) or to 3.3 V (`pull = "down"`); current that
+flows is the closed contact. Why a contact is wired as it is stands in the README.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from drivers.gpio_pins import check_line, explained, faults, pins
+from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS, Trouble
+from drivers.touching import Touching, check_actuator, check_purpose, check_times, times_of
+from edge_agent.domain.contact import Wiring
+from edge_agent.ports import GPIO, Condition, Felt, Part, Purpose, Tell
+from edge_agent.reactor import Reactor
+
+LOOK_NS: Final = 250_000_000
+"""How often the lines are read, for edges that were lost on their way: no state stays stuck."""
+
+STAMP_PAST_NS: Final = 2_000_000_000
+"""A time stamp that is older, or of the future, is of another clock than the monotonic one (so it
+was before Linux 5.7): then the edge happened when we heard of it."""
+
+_WIRINGS: Final = [one.value for one in Wiring]
+
+
+class WatchedLine:
+    """One line that is watched; `edge(level, at_ns)` is called in the GPIO library's thread."""
+
+    def __init__(
+        self, name: str, *, pull_up: bool, mono_ns: Callable[[], int], edge: Callable[..., None]
+    ) -> None:
+        self.name = name
+        self._pull_up = pull_up
+        self._mono_ns = mono_ns
+        self._edge = edge
+        self._pins: Any = None
+        self._pin: Any = None
+
+    def claim(self) -> None:
+        """Make the line an input and listen to it; raises `Trouble` when it cannot be had."""
+        self._pins = pins()
+        try:
+            self._pins.reserve_pins(self, self.name)
+            pin = self._pins.pin(self.name)
+            pin.input_with_pull("up" if self._pull_up else "down")
+            pin.bounce = None  # the library means three things by it; the rule is ours
+            pin.edges = "both"
+            pin.when_changed = self._changed  # a bound method: the library keeps a weak reference
+        except faults() as error:
+            self._release()
+            raise explained(self.name, error) from error
+        self._pin = pin
+
+    def level(self) -> bool:
+        """Say whether current flows now; raises `Trouble`."""
+        try:
+            return bool(self._pin.state) is not self._pull_up
+        except faults() as error:
+            raise explained(self.name, error) from error
+
+    def let_go(self) -> None:
+        """Give the line back; nothing is heard of it any more."""
+        pin, self._pin = self._pin, None
+        if pin is not None:
+            try:
+                pin.when_changed = None
+                pin.close()
+            except faults():  # its chip is gone, and the line with it
+                pass
+        self._release()
+
+    def _changed(self, ticks: float, state: object) -> None:
+        now_ns = self._mono_ns()
+        at_ns = round(ticks * 1e9)
+        if not now_ns - STAMP_PAST_NS <= at_ns <= now_ns:
+            at_ns = now_ns
+        self._edge(self, bool(state) is not self._pull_up, at_ns)
+
+    def _release(self) -> None:
+        if self._pins is None:
+            return
+        try:
+            self._pins.release_pins(self, self.name)
+        except faults():  # it never was reserved: nobody knows what this board has
+            return
+
+    def _conflicts_with(self, other: object) -> bool:
+        """Answer the pin factory: one line belongs to one device."""
+        return other is not self
+
+
+class GpioContact(Touching):
+    """What cords and buttons on GPIO have in common: lines, back-off, and reading them again."""
+
+    def __init__(  # noqa: PLR0913 - what a contact is made of
+        self,
+        name: str,
+        station: str | None,
+        lines: tuple[str, ...],
+        *,
+        pull: str,
+        wiring: Wiring,
+        purpose: Purpose,
+        category: str | None,
+        times: tuple[int, float, float, float],
+        latching: bool,
+        reactor: Reactor,
+        felt: Felt,
+        tell: Tell,
+    ) -> None:
+        filter_ms, hold_s, stuck_s, heal_s = times
+        super().__init__(
+            station,
+            purpose,
+            category,
+            times=times_of(filter_ms=filter_ms, hold_s=hold_s, stuck_s=stuck_s, heal_s=heal_s),
+            wiring=wiring,
+            latching=latching,
+            reactor=reactor,
+            felt=felt,
+        )
+        self.name = name
+        self.condition, self.why, self.remedy = Condition.STARTING, "not opened yet", ""
+        self._tell_condition = tell
+        self._reactor = reactor
+        self._timer = reactor.timer(self._ring)
+        self._backoff_ns = REOPEN_MIN_NS
+        self._claims = 0
+        self._refused = 0
+        self._open = False
+        self._lines = [
+            WatchedLine(
+                one,
+                pull_up=pull == "up",
+                mono_ns=reactor.clock.mono_ns,
+                edge=self._heard,
+            )
+            for one in lines
+        ]
+
+    def start(self) -> None:
+        self._timer.due_ns = self._try(self._reactor.clock.mono_ns())
+
+    def stop(self, then: Callable[[], None]) -> None:
+        self._let_go()
+        for timer in (self._timer, self._touch_timer):
+            self._reactor.forget(timer)
+        then()
+
+    def counters(self) -> dict[str, int]:
+        own = {"reopens": max(self._claims - 1, 0), "edges_refused": self._refused}
+        return self._touch_counters() | own
+
+    # -- lines ---------------------------------------------------------------------------------
+
+    def _ring(self, now_ns: int) -> int:
+        if not self._open:
+            return self._try(now_ns)
+        try:
+            levels = [line.level() for line in self._lines]
+        except Trouble as trouble:
+            return self._lose(trouble, now_ns)
+        self._look(levels)
+        return now_ns + LOOK_NS
+
+    def _try(self, now_ns: int) -> int:
+        try:
+            for line in self._lines:
+                line.claim()
+            levels = [line.level() for line in self._lines]
+        except Trouble as trouble:
+            return self._lose(trouble, now_ns)
+        self._open = True
+        self._claims += 1
+        self._backoff_ns = REOPEN_MIN_NS
+        self._found(levels)
+        self._say(Condition.OK, "", "")
+        return now_ns + LOOK_NS
+
+    def _lose(self, trouble: Trouble, now_ns: int) -> int:
+        self._let_go()
+        self._vanished()
+        self._say(Condition.TROUBLE, trouble.why, trouble.remedy)
+        due_ns = now_ns + self._backoff_ns
+        self._backoff_ns = min(2 * self._backoff_ns, REOPEN_MAX_NS)
+        return due_ns
+
+    def _let_go(self) -> None:
+        self._open = False
+        for line in self._lines:
+            line.let_go()
+
+    def _say(self, condition: Condition, why: str, remedy: str) -> None:
+        if (condition, why, remedy) != (self.condition, self.why, self.remedy):
+            self.condition, self.why, self.remedy = condition, why, remedy
+            self._tell_condition(self, condition, why, remedy)  # type: ignore[arg-type]
+
+    # -- edges ---------------------------------------------------------------------------------
+
+    def _heard(self, line: WatchedLine, level: bool, at_ns: int) -> None:
+        """Post an edge, and nothing else: this is the thread of the GPIO library."""
+        if not self._reactor.post(self._take, (line, level, at_ns)):
+            self._refused += 1  # the levels are read again soon
+
+    def _take(self, edge: tuple[WatchedLine, bool, int]) -> None:
+        line, level, at_ns = edge
+        if self._open:
+            self._edge(self._lines.index(line), level, at_ns)
+
+
+def _line_key(description: str, **more: Any) -> Any:  # noqa: ANN401 - what `field` gives
+    return field(metadata={GPIO: True, "description": description}, **more)
+
+
+def _check_lines(contact: str, pin: str, pin_no: str | None, pull: str) -> None:
+    check_line("pin", pin)
+    check_line("pin_no", pin_no)
+    if contact not in _WIRINGS:
+        raise ValueError(f"contact: {contact!r} is not known; write one of {', '.join(_WIRINGS)}")
+    if (contact == Wiring.PAIR) != (pin_no is not None):
+        need = "is missing; a pair has a second line" if pin_no is None else "is for a pair only"
+        raise ValueError(f'pin_no: {need}; write it beside contact = "pair", or remove it')
+    if pull not in ("up", "down"):
+        raise ValueError(
+            f'pull: {pull!r} is not known; write "up" (to ground) or "down" (to 3.3 V)'
+        )
+
+
+class GpioCord(GpioContact):
+    """A cord on GPIO.
+
+    `normally-closed` is fail-safe: a broken wire is a pull, and a fault once it lasts; a `pair`
+    tells the two apart at once. A cord that is `normally-open` cannot be told from a broken one.
+    """
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a `gpio-cord`."""
+
+        category: str
+        pin: str = _line_key("The line of the contact, of a pair the closed one")
+        contact: str = "normally-closed"
+        pin_no: str | None = _line_key("The second line of a pair, normally open", default=None)
+        pull: str = "up"
+        filter_ms: int = 50
+        hold_s: float = 0.0
+        stuck_s: float = 10.0
+        heal_s: float = 5.0
+        actuator: str = "momentary"
+
+        def __post_init__(self) -> None:
+            _check_lines(self.contact, self.pin, self.pin_no, self.pull)
+            check_actuator(self.actuator)
+            check_times(
+                filter_ms=self.filter_ms,
+                hold_s=self.hold_s,
+                stuck_s=self.stuck_s,
+                heal_s=self.heal_s,
+            )
+
+        @property
+        def purpose(self) -> Purpose:
+            """A cord is pulled to call."""
+            return Purpose.CALL
+
+    part: ClassVar = Part.CONTACT
+
+    def __init__(
+        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
+    ) -> None:
+        latching = keys.actuator == "latching"
+        super().__init__(
+            name,
+            station,
+            (keys.pin,) if keys.pin_no is None else (keys.pin, keys.pin_no),
+            pull=keys.pull,
+            wiring=Wiring(keys.contact),
+            purpose=Purpose.CALL,
+            category=keys.category,
+            times=(keys.filter_ms, keys.hold_s, 0.0 if latching else keys.stuck_s, keys.heal_s),
+            latching=latching,
+            reactor=reactor,
+            felt=felt,
+            tell=tell,
+        )
+
+
+class GpioButton(GpioContact):
+    """A button on GPIO, or an input of the line: what it is for is its `purpose`."""
+
+    @dataclass(frozen=True, slots=True)
+    class Keys:
+        """The keys of a `gpio-button`."""
+
+        purpose: str
+        pin: str = _line_key("The line of the contact, of a pair the closed one")
+        category: str | None = None
+        contact: str = "normally-open"
+        pin_no: str | None = _line_key("The second line of a pair, normally open", default=None)
+        pull: str = "up"
+        filter_ms: int = 30
+        hold_s: float = 0.0
+        stuck_s: float = 0.0
+        heal_s: float = 5.0
+
+        def __post_init__(self) -> None:
+            check_purpose(self.purpose, self.category)
+            _check_lines(self.contact, self.pin, self.pin_no, self.pull)
+            check_times(
+                filter_ms=self.filter_ms,
+                hold_s=self.hold_s,
+                stuck_s=self.stuck_s,
+                heal_s=self.heal_s,
+            )
+
+    part: ClassVar = Part.CONTACT
+
+    def __init__(
+        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
+    ) -> None:
+        super().__init__(
+            name,
+            station,
+            (keys.pin,) if keys.pin_no is None else (keys.pin, keys.pin_no),
+            pull=keys.pull,
+            wiring=Wiring(keys.contact),
+            purpose=Purpose(keys.purpose),
+            category=keys.category,
+            times=(keys.filter_ms, keys.hold_s, keys.stuck_s, keys.heal_s),
+            latching=False,
+            reactor=reactor,
+            felt=felt,
+            tell=tell,
+        )

@@ -1,0 +1,43 @@
+"""The keys of cords and buttons on GPIO: what cannot be meant is refused by name, with a remedy."""
+
+from typing import Any
+
+import pytest
+
+from drivers import load
+
+CORD: dict[str, Any] = {"category": "quality", "pin": "GPIO17"}
+BUTTON: dict[str, Any] = {"purpose": "ack", "pin": "GPIO22"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "key"),
+    [
+        ("gpio-cord", {"pin": "17"}, "pin"),
+        ("gpio-cord", {"contact": "closed"}, "contact"),
+        ("gpio-cord", {"contact": "pair"}, "pin_no"),
+        ("gpio-cord", {"pin_no": "GPIO27"}, "pin_no"),
+        ("gpio-cord", {"contact": "pair", "pin_no": "27"}, "pin_no"),
+        ("gpio-cord", {"pull": "none"}, "pull"),
+        ("gpio-cord", {"filter_ms": 5000}, "filter_ms"),
+        ("gpio-cord", {"heal_s": -1.0}, "heal_s"),
+        ("gpio-cord", {"actuator": "rope"}, "actuator"),
+        ("gpio-button", {"purpose": "sing"}, "purpose"),
+        ("gpio-button", {"purpose": "call"}, "category"),
+        ("gpio-button", {"category": "quality"}, "category"),
+        ("gpio-button", {"hold_s": 99.0}, "hold_s"),
+    ],
+)
+def test_keys_that_cannot_be_meant_are_refused_by_name(
+    kind: str, keys: dict[str, Any], key: str
+) -> None:
+    driver: Any = load(kind)
+    given = (CORD if kind == "gpio-cord" else BUTTON) | keys
+    with pytest.raises(ValueError, match=f"^{key}: .*;"):
+        driver.Keys(**given)
+
+
+def test_a_cord_calls_and_a_latching_one_is_never_stuck() -> None:
+    driver: Any = load("gpio-cord")
+    keys = driver.Keys(**CORD, actuator="latching")
+    assert keys.purpose == "call"
