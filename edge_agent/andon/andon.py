@@ -288,7 +288,7 @@ class Andon:
         for contact, feel, at_ns in early:
             self.settle(self.feels.act(contact, feel, at_ns), at_ns)
         for contact in self.contacts.values():
-            self.feels.compare(contact, now_ns)
+            self.settle(self.feels.compare(contact, now_ns), now_ns)
         self.settle([], now_ns)
 
     def clock_set(self) -> None:

@@ -97,7 +97,12 @@ class Feels:
                 return floor.do(_ANSWERS[contact.purpose], station, at_ns)
             case Purpose.CLEAR:
                 reset = floor.reset_fault(station, at_ns)
-                if reset and not floor.open_calls(station):
+                clearable = [
+                    one
+                    for one, _ in floor.open_calls(station)
+                    if not floor.post(station, one).faulty
+                ]
+                if reset and not clearable:
                     return reset
                 if not andon.orders.may_clear(station, at_ns):
                     why = f"{Trigger.CLEAR}: scan the badge of somebody who may, then press"
@@ -125,4 +130,5 @@ class Feels:
             floor.healed(station, category)
             return []
         fault = contact.fault or Fault.LOST
-        return floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())
+        told = floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())
+        return [one._replace(device=contact.name) for one in told[:1]] + told[1:]

@@ -63,8 +63,10 @@ class Keeping:
         self._outbox.note_snapshot(SNAPSHOT, json.dumps(body, separators=(",", ":")).encode())
 
     def due_ns(self, floor: Floor) -> int | None:
-        """Say when the next heartbeat is due; None while nothing is open."""
-        return self._written_ns + HEARTBEAT_NS if survival.anything_open(floor) else None
+        """Say when the next heartbeat is due; None while nothing is open, or nobody can write."""
+        if not self._outbox.open or not survival.anything_open(floor):
+            return None
+        return self._written_ns + HEARTBEAT_NS
 
     # -- reading back --------------------------------------------------------------------------
 

@@ -112,7 +112,6 @@ class Telling:
 
     def _said(self, told: Told) -> dict[str, Any]:
         """Say what is about no call: a fault, a bypass, a refusal."""
-        post = told.post
         plain: dict[str, Any] = {
             "call": None,
             "category": told.category or None,
@@ -121,8 +120,8 @@ class Telling:
             "actor": told.actor,
             "device": told.device,
         }
-        if told.says.startswith("andon.fault") and post is not None:
-            plain["fault"] = post.fault or told.why
+        if told.says.startswith("andon.fault"):
+            plain["fault"] = told.why
         if told.says == "andon.rejected":
             plain |= {"trigger": told.why.partition(":")[0], "why": told.why}
         if told.until_ns is not None:

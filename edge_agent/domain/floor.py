@@ -198,7 +198,7 @@ class Floor:
         said = post.take(Trigger.FAULT, at_ns)
         post.fault, post.fault_id, post.fault_since_ns = fault, told_id, at_ns
         key = (station, category)
-        return [self._told(said.says, key, said.call), *self.follow(key, at_ns)]
+        return [self._told(said.says, key, said.call, why=fault), *self.follow(key, at_ns)]
 
     def healed(self, station: str, category: str) -> None:
         """Take note that a faulty input works again; it is trusted once somebody resets it."""
@@ -217,7 +217,8 @@ class Floor:
                 told.append(self._told(REFUSED, key, post.open, actor, why=why))
                 continue
             said = post.take(Trigger.HEAL, at_ns)
-            told += [self._told(said.says, key, said.call, actor), *self.follow(key, at_ns)]
+            told.append(self._told(said.says, key, said.call, actor, why=post.fault))
+            told += self.follow(key, at_ns)
             post.fault = post.fault_id = ""
         return told
 

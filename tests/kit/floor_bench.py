@@ -227,7 +227,8 @@ class FloorBench(Bench):
             began_ns=self.began_ns,
         )
         for name, level in levels.items():
-            next_one.wires[name].level = level
+            if name in next_one.wires:
+                next_one.wires[name].level = level
         return next_one
 
     # -- the story -----------------------------------------------------------------------------

@@ -1,0 +1,230 @@
+"""Inputs that break, stay out, are held, or are pulled before anybody could write it down."""
+
+from pathlib import Path
+
+from edge_agent.domain.contact import Fault
+from edge_agent.ports import Purpose
+from tests.kit.floor_bench import FloorBench
+
+FAULT = "red flash-0.5hz yellow steady"
+
+
+def bench_of(tmp_path: Path) -> FloorBench:
+    return FloorBench(tmp_path / "data")
+
+
+# -- faults ------------------------------------------------------------------------------------
+
+
+def test_a_broken_wire_calls_then_is_a_fault_and_stops_at_the_fixed_position(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(20.0).wires["cord-A2"].move(False)
+    bench.at(29.0)
+    assert bench.tower("A2") == "yellow flash-2hz", "it looks like a pull: fail-safe"
+    bench.at(31.0)
+    assert bench.tower("A2") == FAULT
+    (fault,) = bench.told("andon.fault")
+    assert (fault["fault"], fault["device"]) == ("wire-break", "cord-A2")
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    bench.press("clear-A2", 70.0)
+    assert bench.tower("A2") == FAULT, "nobody clears a fault that is still there"
+    assert "still there" in bench.told("andon.rejected")[-1]["why"]
+    bench.at(80.0).wires["cord-A2"].move(True)
+    bench.at(90.0)
+    assert bench.tower("A2") == FAULT, "nor does it clear itself"
+    bench.press("clear-A2", 100.0)
+    assert bench.told("andon.fault_cleared")
+    assert bench.stop_output.on, "the start is a hand's"
+    bench.press("start-a", 110.0)
+    assert not bench.stop_output.on
+
+
+def test_a_fault_without_a_call_holds_the_line_until_it_is_bypassed(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].lose()
+    assert bench.tower("A2") == FAULT
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    (started,) = bench.told("stop.started")
+    (fault,) = bench.told("andon.fault")
+    assert fault["call"] is None
+    assert started["calls"] == [started["primary"]]
+    bench.ask("bypass", "A2", "maintenance", category="quality", for_s=3_600.0)
+    bench.press("start-a", 70.0)
+    assert not bench.stop_output.on
+    assert "green" not in bench.tower("A2"), "an input that is not known takes the green"
+
+
+def test_an_input_that_is_not_known_takes_the_green_and_nothing_else(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["ack-A3"].lose()
+    assert bench.tower("A3") == "yellow flash-0.5hz"
+    assert bench.tower("A2") == "green steady"
+    bench.pull("cord-A3", 20.0)
+    assert bench.tower("A3") == "yellow flash-2hz"
+    bench.wires["ack-A3"].start()
+    bench.pull("cord-A3", 30.0)
+    assert bench.tower("A3") == "green steady"
+
+
+def test_a_fault_survives_a_restart_and_a_wire_that_healed_meanwhile(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].lose()
+    after = bench.at(11.0).again().start()
+    assert after.tower("A2") == FAULT
+    assert after.told("andon.fault_cleared") == []
+    after.press("clear-A2", 20.0)
+    assert after.tower("A2") == "green steady"
+    assert after.wires["cord-A2"].fault is Fault.NONE
+
+
+def test_a_pull_during_a_fault_repeats_it_and_cancels_nothing(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.pull("cord-A2", 10.0)
+    bench.at(15.0).wires["cord-A2"].lose()
+    bench.at(16.0).wires["cord-A2"].start()
+    bench.pull("cord-A2", 20.0)
+    assert bench.tower("A2") == FAULT
+    bench.press("clear-A2", 30.0)
+    assert bench.tower("A2") == "green steady"
+    assert [one["call"] for one in bench.told("andon.cleared")] == [
+        one["call"] for one in bench.told("andon.raised")
+    ]
+
+
+# -- latching and held -------------------------------------------------------------------------
+
+
+def test_a_latching_cord_calls_when_it_comes_out_and_clears_when_it_is_put_back(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("latch-A1", "A1", Purpose.CALL, "help", latching=True)
+    bench.start()
+    bench.at(10.0).wires["latch-A1"].move(False)
+    bench.at(100.0)
+    assert bench.tower("A1") == "yellow flash-2hz", "it may stay out: that is no fault"
+    after = bench.again()
+    after.wire("latch-A1", "A1", Purpose.CALL, "help", latching=True).level = False
+    after.start()
+    assert len(after.told("andon.raised")) == 1, "the level at a boot is the call that is open"
+    after.at(120.0).wires["latch-A1"].move(True)
+    after.at(121.0)
+    assert after.tower("A1") == "green steady"
+
+
+def test_a_latching_cord_that_was_pulled_while_nobody_watched_is_a_call(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("latch-A1", "A1", Purpose.CALL, "help", latching=True).level = False
+    bench.start()
+    assert bench.tower("A1") == "yellow flash-2hz"
+    assert len(bench.told("andon.raised")) == 1
+
+
+def test_a_momentary_cord_that_is_out_at_a_boot_is_no_pull_but_soon_a_fault(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path)
+    bench.wires["cord-A2"].level = False
+    bench.start()
+    assert bench.told("andon.raised") == []
+    bench.at(11.0)
+    assert bench.tower("A2") == FAULT
+
+
+def test_a_box_that_can_be_held_calls_cancels_and_acknowledges(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("box-A1h", "A1", Purpose.CALL, "help", hold_s=2.0)
+    bench.start()
+    bench.pull("box-A1h", 10.0, 3.0)
+    assert bench.tower("A1") == "yellow flash-2hz", "the press that called acknowledges nothing"
+    bench.pull("box-A1h", 20.0, 2.5)
+    assert bench.tower("A1") == "yellow steady", "held by who has come"
+    bench.at(25.0)
+    assert bench.tower("A1") == "yellow steady"
+    bench.pull("box-A1h", 30.0, 0.3)
+    bench.at(31.0)
+    assert bench.tower("A1") == "green steady"
+    assert bench.stories() == ["andon.raised", "andon.acked", "andon.cleared"]
+
+
+# -- order -------------------------------------------------------------------------------------
+
+
+def test_a_cord_pulled_again_just_before_the_fixed_position_has_cancelled_in_time(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.pull("cord-A2", 20.0)
+    bench.at(59.98).wires["cord-A2"].move(False)  # believed only at 60.03
+    bench.pulse(60.0)
+    bench.at(60.2).wires["cord-A2"].move(True)
+    bench.at(61.0)
+    assert bench.stop_output.told == []
+    assert bench.tower("A2") == "green steady"
+
+
+def test_a_cord_pulled_just_before_the_fixed_position_stops_there(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(59.98).wires["cord-A2"].move(False)
+    bench.pulse(60.0)
+    bench.at(60.2).wires["cord-A2"].move(True)
+    ((at_s, on),) = bench.stop_output.told
+    assert on
+    assert at_s <= 60.1
+
+
+def test_a_cord_pulled_just_after_it_waits_for_the_next(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(60.0).wires["pulse"].move(False)
+    bench.at(60.002).wires["cord-A2"].move(False)
+    bench.at(60.02).wires["pulse"].move(True)
+    bench.at(60.2).wires["cord-A2"].move(True)
+    bench.at(119.0)
+    assert bench.stop_output.told == []
+    bench.pulse(120.0)
+    assert bench.stop_output.on
+
+
+# -- before the journal ------------------------------------------------------------------------
+
+
+def test_a_pull_before_the_journal_is_open_lights_at_once_and_is_told_later(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path)
+    bench.fit()
+    assert bench.tower("A2") == "yellow flash-0.5hz", "nobody knows yet what is open"
+    bench.pull("cord-A2", 5.0)
+    assert bench.tower("A2") == "yellow flash-2hz"
+    assert bench.horns["A2"].tune == "A"
+    bench.at(10.0)
+    bench.inline.start()
+    bench.turn()
+    assert bench.tower("A2") == "yellow flash-2hz"
+    (raised,) = (one for one in bench.events() if one["type"] == "andon.raised")
+    assert int(raised["monons"]) == bench.began_ns + 5_000_000_000
+
+
+def test_a_disk_that_takes_nothing_keeps_no_light_and_no_stop_waiting(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.gate.shut = True
+    bench.pull("cord-A2", 20.0)
+    assert bench.tower("A2") == "yellow flash-2hz"
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    bench.press("clear-A2", 70.0)
+    bench.press("start-a", 80.0)
+    assert not bench.stop_output.on
+    bench.gate.open()
+    bench.turn(40)
+    assert bench.stories() == [
+        "andon.raised",
+        "andon.stopped",
+        "stop.started",
+        "andon.cleared",
+        "stop.ended",
+    ]
