@@ -231,7 +231,7 @@ class Floor:
         if min(one.holding.values(), default=at_ns + 1) > latest_ns:
             return []
         told = self._take(segment, seg.Trigger.FIXED, at_ns)
-        return self._stop_calls(segment, at_ns, latest_ns) + told
+        return self._stop_calls(segment, at_ns) + told
 
     def seen(self, segment: str, at_ns: int) -> list[Told]:
         """Take note that the inputs of a segment were read after a boot."""
@@ -256,7 +256,7 @@ class Floor:
             told += self._asked(home, one, one.hold(name, now[name], at_ns))
         if now.keys() - before.keys():
             if standing:
-                told += self._stop_calls(home, at_ns, at_ns)
+                told += self._stop_calls(home, at_ns)
             elif self.rules[home].at_once:
                 told += self.fixed(home, at_ns)
         return told
@@ -360,12 +360,13 @@ class Floor:
             held[post.fault_id] = post.fault_since_ns
         return held
 
-    def _stop_calls(self, segment: str, at_ns: int, latest_ns: int) -> list[Told]:
+    def _stop_calls(self, segment: str, at_ns: int) -> list[Told]:
+        """Stop every open call of a line that stands now, also one that came a moment later."""
         told: list[Told] = []
         for key, post in self.posts_at(self.stations_of(segment)):
-            if post.open is None or not self.may_stop(key) or post.open.raised_ns > latest_ns:
+            if post.open is None or not self.may_stop(key):
                 continue
-            said = post.take(Trigger.FIXED, at_ns)
+            said = post.take(Trigger.FIXED, max(at_ns, post.open.raised_ns))
             if said.says:
                 told.append(self._told(said.says, key, said.call))
         return told

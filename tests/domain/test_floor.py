@@ -217,6 +217,13 @@ class LivingFloor(RuleBasedStateMachine):
         assert len(self.started) == len(self.ended) + standing
 
     @invariant()
+    def who_calls_at_a_line_that_stands_has_stopped_it_too(self) -> None:
+        if self.segment.state is seg.State.STOPPED:
+            for key, post in self.floor.posts.items():
+                if post.open is not None and self.floor.may_stop(key):
+                    assert post.open.state in (State.STOPPED, State.STOPPED_ACKED)
+
+    @invariant()
     def it_is_held_by_what_may_stop_it_and_by_nothing_else(self) -> None:
         held = {key for key, post in self.floor.posts.items() if self.holds(key) and post}
         assert bool(self.segment.holding) == bool(held)
