@@ -18,6 +18,7 @@ from edge_agent.andon.keeping import Keeping
 from edge_agent.andon.orders import Orders
 from edge_agent.andon.plan import people_of, plan_of, zone_of
 from edge_agent.andon.positions import Positions, TaktTimer
+from edge_agent.andon.shop_time import LOOK_NS, ShopTime, calendar_of
 from edge_agent.andon.states import States
 from edge_agent.andon.telling import Telling
 from edge_agent.andon.towers import Towers, untrusted
@@ -28,7 +29,7 @@ from edge_agent.domain.floor import RAISED, Told
 from edge_agent.domain.looks import SHIPPED, Showing
 from edge_agent.domain.standing import loud, showing, still_warned
 from edge_agent.outbox import Outbox
-from edge_agent.ports import Contact, Output
+from edge_agent.ports import Contact, Output, Purpose
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
@@ -64,6 +65,11 @@ class Andon:
         self.telling.training = self._in_training
         self.telling.due = self.due_ns
         self.keeping = Keeping(outbox, synced)
+        self.shop = ShopTime(self._clock, synced)
+        self.shop.calendar = calendar_of(configuration)
+        self.shop.moving = self._moving
+        self.telling.shift = self.shop.shift
+        self.telling.split = self.shop.split
         self.telling.gap_unknown = lambda: self.keeping.unknown
         self.positions = Positions(reactor, self._reached)
         self.positions.contacts = self.contacts
@@ -79,7 +85,9 @@ class Andon:
             clock=self._clock,
         )
         self.telling.notified = self._notified
-        self.takts = takts_of(configuration, {})
+        self.states.scheduled = self.shop.working
+        self._worked = True
+        self.takts = self._takts(configuration)
         self.open = False
         self._early: list[tuple[Contact, Feel, int]] = []
         self._timer = reactor.timer(self._ring)
@@ -95,9 +103,21 @@ class Andon:
         told = self.floor.replan(*(self.plan.homes, self.plan.rules, self.plan.categories), now_ns)
         self.orders.people = people_of(configuration)
         self.states.zone = zone_of(configuration)
-        self.takts = takts_of(configuration, self.takts)
+        self.shop.calendar = calendar_of(configuration)
+        self.takts = self._takts(configuration)
         self.settle(told, now_ns)
         self.looked()
+
+    def _takts(self, configuration: Configuration) -> dict[str, TaktTimer]:
+        """Give the takt timers of the segments that have one; those that go on go on."""
+        known: dict[str, TaktTimer] = getattr(self, "takts", {})
+        found: dict[str, TaktTimer] = {}
+        for one in configuration.segments:
+            takt_ns = self.shop.takt_ns(one)
+            if one.fixed_position == "takt" and takt_ns:
+                takt = found[one.id] = known.get(one.id) or TaktTimer(takt_ns)
+                takt.takt_ns = takt_ns
+        return found
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -153,10 +173,9 @@ class Andon:
             if one.says == RAISED:
                 self.towers.unmute(one.station)
         now_ns = self._clock.mono_ns()
+        self._work(now_ns)
         lit = self.towers.refresh(self.floor.homes, now_ns)
         self._request()
-        for name, takt in self.takts.items():
-            takt.follow(self.floor.segments[name], now_ns)
         if self.open:
             for one in told:
                 self.telling.tell(one, at_ns)
@@ -179,12 +198,29 @@ class Andon:
                 if output.on is not wanted:
                     output.request(on=wanted)
 
+    def _work(self, now_ns: int) -> None:
+        """Have timers rest outside of working time, and go on in it."""
+        working = self.shop.working()
+        if working is not self._worked:
+            self._worked = working
+            self.floor.rest(now_ns, working=working)
+        for name, takt in self.takts.items():
+            takt.follow(self.floor.segments[name], now_ns, working=working)
+
+    def _moving(self) -> bool:
+        return any(
+            contact.purpose is Purpose.LINE_MOVING and contact.on
+            for contact in self.contacts.values()
+        )
+
     def _reached(self, segment: str, at_ns: int) -> None:
         self.settle(self.floor.fixed(segment, at_ns), at_ns)
 
     # -- time ----------------------------------------------------------------------------------
 
     def _ring(self, now_ns: int) -> int:
+        if self.shop.has_calendar():
+            self.takts = self._takts(self._configuration)  # another shift may have another takt
         for name, takt in self.takts.items():
             if takt.passed(now_ns):
                 self.positions.at(name, takt.take(now_ns))
@@ -193,6 +229,8 @@ class Andon:
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [takt.next_ns for takt in self.takts.values()]
+        if self.shop.has_calendar():
+            moments.append(now_ns + LOOK_NS)
         moments += [
             one.warned_from_ns + one.warning_ns
             for one in self.floor.segments.values()
@@ -237,6 +275,9 @@ class Andon:
         segment = self.floor.segment_of(station)
         if segment is not None and segment.state is seg.State.UNKNOWN:
             found.add(Showing.UNWELL)
+        if not self._worked and Showing.NORMAL in found:
+            found.discard(Showing.NORMAL)
+            found.add(Showing.NOT_SCHEDULED)
         return frozenset(found)
 
     def _notified(self, told: Told) -> dict[str, object]:
@@ -278,6 +319,7 @@ class Andon:
         """Take up what was open, and let what was felt meanwhile happen on it."""
         now_ns = self._clock.mono_ns()
         self.floor = self.plan.floor()
+        self.takts = self._takts(self._configuration)
         self.keeping.more = self._kept
         kept = self.keeping.restore(self.floor, restored, now_ns)
         self._take_up(kept, now_ns)
@@ -294,6 +336,7 @@ class Andon:
     def clock_set(self) -> None:
         """Put right how long nobody watched, now that the wall clock is known."""
         self.keeping.clock_set(self.floor)
+        self.takts = self._takts(self._configuration)
         self.settle([], self._clock.mono_ns())
 
     def _kept(self) -> dict[str, Any]:
@@ -306,13 +349,3 @@ class Andon:
             if takt is not None and began_ns >= 0:
                 takt.began_ns = began_ns + kept["shift_ns"]
                 takt.take(now_ns)
-
-
-def takts_of(configuration: Configuration, known: dict[str, TaktTimer]) -> dict[str, TaktTimer]:
-    """Give the takt timers of the segments that have one; those that go on go on."""
-    found: dict[str, TaktTimer] = {}
-    for one in configuration.segments:
-        if one.fixed_position == "takt" and one.takt_s:
-            takt = found[one.id] = known.get(one.id) or TaktTimer(0)
-            takt.takt_ns = int(one.takt_s * 1e9)
-    return found

@@ -77,4 +77,6 @@ def category_of(said: Said) -> Category:
         grace_ns=int(said.reason_grace_s * _S),
         levels=tuple((one.level, int(one.after_s * _S)) for one in said.escalate),
         stop_now=said.stop_now,
+        ack_ns=int(said.ack_s * _S),
+        rests=said.pause,
     )

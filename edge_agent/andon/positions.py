@@ -70,19 +70,27 @@ class TaktTimer:
     while the line stands.
     """
 
-    __slots__ = ("began_ns", "next_ns", "takt_ns")
+    __slots__ = ("began_ns", "next_ns", "rests_ns", "takt_ns")
 
     def __init__(self, takt_ns: int) -> None:
         self.takt_ns = takt_ns
         self.began_ns = -1
         self.next_ns = NEVER
+        self.rests_ns = -1
 
-    def follow(self, segment: Segment, now_ns: int) -> None:
-        """Begin with the segment, and begin anew with its next start."""
+    def follow(self, segment: Segment, now_ns: int, *, working: bool) -> None:
+        """Begin with the segment, begin anew with its next start, and rest when people do."""
         if segment.state in (State.UNKNOWN, State.STOPPED, State.RESTARTING):
-            self.began_ns, self.next_ns = -1, NEVER
-        elif self.began_ns < 0:
+            self.began_ns, self.next_ns, self.rests_ns = -1, NEVER, -1
+            return
+        if self.began_ns < 0:
             self.began_ns, self.next_ns = now_ns, now_ns + self.takt_ns
+        if not working and self.rests_ns < 0:
+            self.rests_ns, self.next_ns = now_ns, NEVER
+        elif working and self.rests_ns >= 0:
+            self.began_ns += now_ns - self.rests_ns
+            self.rests_ns = -1
+            self.take(now_ns)
 
     def passed(self, now_ns: int) -> bool:
         """Say whether a boundary was passed that nobody took yet."""

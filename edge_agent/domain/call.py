@@ -148,7 +148,8 @@ class Category:
     same of a call that has stopped its segment, and `badge_to_clear` that it takes a badge. A stop
     that was confirmed is not cancelled by a pull. `levels` are the moments,
     after the pull, at which nobody's help is asked for one level higher. `stop_now` does not wait
-    for the fixed position when the stop is confirmed.
+    for the fixed position when the stop is confirmed. A call that nobody has acknowledged within
+    `ack_ns` of the pull is overdue. With `rests` the levels wait outside of working time.
     """
 
     name: str
@@ -160,6 +161,8 @@ class Category:
     grace_ns: int = 300_000_000_000
     levels: tuple[tuple[int, int], ...] = ()
     stop_now: bool = False
+    ack_ns: int = 30_000_000_000
+    rests: bool = False
 
 
 @dataclass(slots=True)
@@ -180,6 +183,8 @@ class Call:
     reason: str | None = None
     device: str | None = None
     unobserved_ns: int = 0
+    overdue: bool = False
+    rested_ns: int = 0
 
 
 class Said(NamedTuple):
@@ -205,6 +210,7 @@ class Post:
     fault: str = ""
     fault_since_ns: int = 0
     healthy: bool = True
+    resting_ns: int | None = None
 
     @property
     def state(self) -> State:
@@ -289,19 +295,36 @@ class Post:
         self.closing.remove(call)
         return Said(row.says, call)
 
+    def rest(self, at_ns: int) -> None:
+        """Let the levels wait: it is no working time any more."""
+        if self.category.rests and self.resting_ns is None:
+            self.resting_ns = at_ns
+
+    def work(self, at_ns: int) -> None:
+        """Let the levels go on from where they waited."""
+        if self.resting_ns is not None and self.open is not None:
+            self.open.rested_ns += at_ns - max(self.resting_ns, self.open.raised_ns)
+        self.resting_ns = None
+
     def due_ns(self) -> int | None:
-        """Say when the next level or the next end of a grace is due; None when nothing is."""
+        """Say when an acknowledgement, a level or the end of a grace is due; None for nothing."""
         moments = [self._closes_ns(call) for call in self.closing]
-        if self.open is not None and (level := self._next_level(self.open)):
-            moments.append(self.open.raised_ns + level[1])
+        call = self.open
+        if call is not None:
+            if not call.overdue and call.acked_ns is None:
+                moments.append(call.raised_ns + self.category.ack_ns)
+            if self.resting_ns is None and (level := self._next_level(call)):
+                moments.append(call.raised_ns + call.rested_ns + level[1])
         return min(moments, default=None)
 
     def ring(self, now_ns: int) -> list[Said]:
         """Do what is due: levels that were not reached before, each once; graces that are over."""
         said: list[Said] = []
         call = self.open
-        while call is not None and (level := self._next_level(call)):
-            if now_ns - call.raised_ns < level[1]:
+        if call is not None and call.acked_ns is None:
+            call.overdue |= now_ns - call.raised_ns >= self.category.ack_ns
+        while call is not None and self.resting_ns is None and (level := self._next_level(call)):
+            if now_ns - call.raised_ns - call.rested_ns < level[1]:
                 break
             call.level = level[0]
             said.append(Said("andon.escalated", call, call.level))

@@ -320,6 +320,14 @@ class Floor:
         moments = [due for post in self.posts.values() if (due := post.due_ns()) is not None]
         return min([*moments, *self.bypasses.values()], default=None)
 
+    def rest(self, at_ns: int, *, working: bool) -> None:
+        """Take note whether it is working time: some ladders wait outside of it."""
+        for post in self.posts.values():
+            if working:
+                post.work(at_ns)
+            else:
+                post.rest(at_ns)
+
     def ring(self, now_ns: int) -> list[Told]:
         """Do what is due: levels, graces that are over, bypasses that end."""
         told: list[Told] = []

@@ -54,5 +54,8 @@ def still_warned(one: seg.Segment, now_ns: int) -> bool:
 
 
 def loud(floor: Floor, station: str) -> bool:
-    """Say whether a call of a station has reached a level at which it is louder."""
-    return any(call.level > 1 for _, call in floor.open_calls(station))
+    """Say whether a call of a station has waited too long, or reached a higher level."""
+    return any(
+        call.level > 1 or (call.overdue and call.acked_ns is None)
+        for _, call in floor.open_calls(station)
+    )

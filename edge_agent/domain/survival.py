@@ -93,6 +93,8 @@ def shift(floor: Floor, by_ns: int) -> None:
     """Move every moment, and what is counted from it, by so much."""
     for post in floor.posts.values():
         post.fault_since_ns += by_ns
+        if post.resting_ns is not None:
+            post.resting_ns += by_ns
         for call in (*post.closing, *([] if post.open is None else [post.open])):
             for name in _CALL_MOMENTS:
                 at_ns = getattr(call, name)

@@ -123,6 +123,9 @@ def test_taken_from_afar_is_no_presence() -> None:
 
 def test_levels_are_reached_once_each_and_the_call_can_still_be_answered() -> None:
     post, call = raised()
+    assert post.due_ns() == 30 * S, "when it should have been acknowledged"
+    assert post.ring(30 * S) == []
+    assert call.overdue
     assert post.due_ns() == 60 * S
     assert post.ring(59 * S) == []
     assert [said.says for said in post.ring(60 * S)] == ["andon.escalated"]
@@ -131,6 +134,31 @@ def test_levels_are_reached_once_each_and_the_call_can_still_be_answered() -> No
     assert post.take(Trigger.ACK, 70 * S).says == "andon.acked"
     assert post.take(Trigger.CLEAR, 235 * S).says == "andon.cleared"
     assert post.ring(300 * S) == [], "what is cleared asks for nobody"
+
+
+def test_a_ladder_that_rests_goes_on_where_it_waited() -> None:
+    post = Post(Category("help", levels=LEVELS, rests=True))
+    post.pull("c-1", 0)
+    post.rest(50 * S)
+    post.rest(70 * S)
+    assert post.ring(500 * S) == []
+    assert post.due_ns() is None
+    post.work(600 * S)
+    assert post.due_ns() == 610 * S
+    assert [said.level for said in post.ring(610 * S)] == [2]
+    stubborn = Post(Category("maintenance", levels=LEVELS))
+    stubborn.pull("c-2", 0)
+    stubborn.rest(50 * S)
+    assert [said.level for said in stubborn.ring(60 * S)] == [2]
+
+
+def test_a_ladder_that_rests_counts_only_from_the_pull() -> None:
+    post = Post(Category("help", levels=LEVELS, rests=True))
+    post.rest(0)
+    post.pull("c-1", 100 * S)
+    post.work(150 * S)
+    assert post.open is not None
+    assert post.open.rested_ns == 50 * S
 
 
 def test_levels_that_passed_unseen_are_all_said() -> None:
