@@ -149,8 +149,8 @@ class Commands:
                 return
             self._under_way.discard(order.id)
             said = json.loads(result)
-            replay = said if order.kind == command.CMD_REPLAY else None
-            self._answer(topic, order.id, order.kind, Outcome.REPEATED, replay=replay)
+            more = {"replay": said} if order.kind == command.CMD_REPLAY else said
+            self._answer(topic, order.id, order.kind, Outcome.REPEATED, **more)
 
         self._outbox.writer.ask(executed, go)
 
@@ -158,18 +158,19 @@ class Commands:
 
     def _ask_line(self, topic: str, order: Command, asked: LineOrder) -> None:
         """Have the line do it, and its id written with what it changed, before it is answered."""
+        about = {} if asked.call is None else {"call": asked.call}
         message, refused = self._line(asked, self._outbox.clock.mono_ns())
         if refused is not None:
             self._under_way.discard(order.id)
-            self._refuse(topic, order.id, order.kind, refused, message)
+            self._refuse(topic, order.id, order.kind, refused, message, **about)
             return
         _log.info("%s (%s) asked %s: %s", order.actor, order.role, order.kind, message)
 
         def kept() -> None:
             self._under_way.discard(order.id)
-            self._answer(topic, order.id, order.kind, Outcome.DONE, message=message)
+            self._answer(topic, order.id, order.kind, Outcome.DONE, message=message, **about)
 
-        self._outbox.note_command(order.id, json.dumps({"message": message}), kept)
+        self._outbox.note_command(order.id, json.dumps({"message": message} | about), kept)
 
     # -- replays -------------------------------------------------------------------------------
 
@@ -299,12 +300,20 @@ class Commands:
     # -- answers -------------------------------------------------------------------------------
 
     def _refuse(
-        self, topic: str, command_id: str | None, kind: str | None, reason: str, why: str
+        self,
+        topic: str,
+        command_id: str | None,
+        kind: str | None,
+        reason: str,
+        why: str,
+        **about: object,
     ) -> None:
         self.refused += 1
         _log.warning("a command on %s was refused: %s", topic, why)
         if command_id is not None:
-            self._answer(topic, command_id, kind, Outcome.REFUSED, reason=reason, message=why)
+            self._answer(
+                topic, command_id, kind, Outcome.REFUSED, reason=reason, message=why, **about
+            )
 
     def _answer(
         self,
@@ -315,7 +324,7 @@ class Commands:
         *,
         reason: str | None = None,
         message: str = "",
-        replay: dict[str, object] | None = None,
+        **about: object,
     ) -> None:
         asof = wire.rfc3339(self._outbox.clock.wall_ns()).decode()
         self._sender.send(
@@ -328,6 +337,6 @@ class Commands:
                 asof=asof,
                 reason=reason,
                 message=message,
-                replay=replay,
+                **about,
             ),
         )

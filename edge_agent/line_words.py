@@ -1,7 +1,17 @@
-"""Andon events in the words of the floor: who called, who came, what stopped and for how long."""
+"""Events of the line in the words of the floor: who called, who came, what stopped, how long.
+
+What is told here came over the network: any value may stand under any key, and makes a line.
+"""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
+
+MINUTES_FROM_S: Final = 120.0
+"""A longer duration is told in minutes."""
+
+DURATION_S_MAX: Final = 1e9
+"""A duration that is no shorter is shown as it came: no arithmetic on what may be any number."""
 
 Said = Mapping[str, Any]
 
@@ -11,13 +21,37 @@ def _by(said: Said) -> str:
     return f" ({who})" if who else ""
 
 
+def _lasted(duration_s: object) -> str:
+    if not isinstance(duration_s, int | float) or not abs(duration_s) < DURATION_S_MAX:
+        return f"{duration_s} s"
+    if duration_s < MINUTES_FROM_S:
+        return f"{duration_s:g} s"
+    return f"{duration_s / 60:.1f} min"
+
+
 def _after(said: Said, key: str) -> str:
-    return f" after {said[key]} s" if said.get(key) is not None else ""
+    return f" after {_lasted(said[key])}" if said.get(key) is not None else ""
+
+
+def _local(stamp: object) -> str:
+    try:
+        return datetime.fromisoformat(str(stamp)).astimezone().strftime("%H:%M:%S")
+    except (ValueError, OverflowError):
+        return str(stamp)
+
+
+def _names(said: Said, key: str) -> str:
+    named = said.get(key)
+    return ", ".join(str(one) for one in named) if isinstance(named, list) else ""
 
 
 def _raised(said: Said) -> tuple[str, str]:
-    due = f"; the line stops at {said['due']}" if said.get("stops") and said.get("due") else ""
+    due = f"; the line stops at {_local(said['due'])}" if _stops(said) else ""
     return "CALL", f"{said.get('category')}{_by(said)}{due}"
+
+
+def _stops(said: Said) -> bool:
+    return bool(said.get("stops") and said.get("due"))
 
 
 def _taken(said: Said) -> tuple[str, str]:
@@ -29,7 +63,7 @@ def _acked(said: Said) -> tuple[str, str]:
 
 
 def _escalated(said: Said) -> tuple[str, str]:
-    people = ", ".join(said.get("people") or ()) or "nobody is on shift"
+    people = _names(said, "people") or "nobody is on shift"
     asked = f"{said.get('notify')}: {people}" if said.get("notify") else people
     return "LEVEL " + str(said.get("level")), f"{said.get('category')}: {asked}"
 
@@ -64,7 +98,10 @@ def _rejected(said: Said) -> tuple[str, str]:
 
 
 def _bypassed(said: Said) -> tuple[str, str]:
-    return "BYPASS", f"{said.get('category')} stops nothing until {said.get('until')}{_by(said)}"
+    return (
+        "BYPASS",
+        f"{said.get('category')} stops nothing until {_local(said.get('until'))}{_by(said)}",
+    )
 
 
 def _bypass_ended(said: Said) -> tuple[str, str]:
@@ -79,6 +116,13 @@ def _training_ended(said: Said) -> tuple[str, str]:
     return "training", f"is over{_by(said)}: what happens now is meant"
 
 
+def _handover(said: Said) -> tuple[str, str]:
+    calls = said.get("calls")
+    count = len(calls) if isinstance(calls, list) else 0
+    still = {0: "nothing open", 1: "1 call is open"}.get(count, f"{count} calls are open")
+    return "handover", f"{said.get('shift_from')} to {said.get('shift_to')}: {still}{_by(said)}"
+
+
 def _stop_started(said: Said) -> tuple[str, str]:
     return "STOP", f"{said.get('segment')}: {said.get('category')} at {said.get('station')}"
 
@@ -86,6 +130,92 @@ def _stop_started(said: Said) -> tuple[str, str]:
 def _stop_ended(said: Said) -> tuple[str, str]:
     return "runs", f"{said.get('segment')} again{_after(said, 'duration_s')}"
 
+
+def _cycle(said: Said) -> tuple[str, str]:
+    if said.get("cycle_s") is None:
+        return "cycle", "the first of a run"
+    long = {"small_stop": ", a small stop", "down": ", it was down"}.get(str(said.get("class")), "")
+    return "cycle", f"{_lasted(said['cycle_s'])} of {_lasted(said.get('takt_s'))}{long}"
+
+
+def _overrun(said: Said) -> tuple[str, str]:
+    call = "; better call" if said.get("suggest_call") else ""
+    return "LATE", f"{_lasted(said.get('elapsed_s'))} of {_lasted(said.get('takt_s'))}{call}"
+
+
+def _changeover(said: Said) -> tuple[str, str]:
+    return "change", f"from {_product(said, 'from')} to {_product(said, 'to')} begins{_by(said)}"
+
+
+def _changeover_ended(said: Said) -> tuple[str, str]:
+    good = f", last good to first good {_lasted(said['last_good_s'])}" if _good(said) else ""
+    return "change", f"to {_product(said, 'to')} is done{_after(said, 'duration_s')}{good}"
+
+
+def _good(said: Said) -> bool:
+    return said.get("last_good_s") is not None
+
+
+def _product(said: Said, key: str) -> str:
+    return "no product" if said.get(key) is None else str(said[key])
+
+
+def _pm_due(said: Said) -> tuple[str, str]:
+    return "PM DUE", f"{said.get('cycles')} cycles of {said.get('limit')}: maintenance is due"
+
+
+def _starved(said: Said) -> tuple[str, str]:
+    return "starved", f"nothing comes from upstream{_because(said)}"
+
+
+def _blocked(said: Said) -> tuple[str, str]:
+    return "blocked", f"nothing can be handed on{_because(said)}"
+
+
+def _because(said: Said) -> str:
+    return f" (stop {said['cause']})" if said.get("cause") else ""
+
+
+def _flowing(said: Said) -> tuple[str, str]:
+    return "flows", f"again{_after(said, 'lasted_s')}"
+
+
+def _no_pulse(said: Said) -> tuple[str, str]:
+    silent = f"no pulse from {said.get('device')} for {_lasted(said.get('silent_s'))}"
+    return "SILENT", f"{said.get('segment')}: {silent}; nothing stops"
+
+
+def _measures(said: Said) -> tuple[str, str]:
+    when = f"{_local(said.get('from'))} to {_local(said.get('to'))}"
+    made = "" if said.get("actual") is None else f", {said['actual']} of {said.get('plan')} parts"
+    stopped = _lasted(said.get("stop_s"))
+    return "measures", f"{when}: {said.get('pulls')} pulls, stopped {stopped}{made}"
+
+
+# -- what is true when one begins to watch -------------------------------------------------------
+
+
+def _display(said: Said) -> tuple[str, str]:
+    if said.get("severity") == "ok":
+        return "", ""
+    lines = said.get("lines")
+    told = "; ".join(str(line) for line in lines) if isinstance(lines, list) else ""
+    return "now", told or str(said.get("text"))
+
+
+def _segment(said: Said) -> tuple[str, str]:
+    state, stop = said.get("state"), said.get("stop")
+    if state == "running":
+        return "", ""
+    since = f" since {_local(stop.get('since'))}" if isinstance(stop, dict) else ""
+    return "now", f"{said.get('segment')} is {state}{since}"
+
+
+STANDINGS: Final[dict[str, Callable[[Said], tuple[str, str]]]] = {
+    "display": _display,
+    "segment": _segment,
+}
+"""Name of a state -> what is to be said of it to who begins to watch; "" of what is well."""
 
 LINES: Final[dict[str, Callable[[Said], tuple[str, str]]]] = {
     "andon.raised": _raised,
@@ -103,7 +233,19 @@ LINES: Final[dict[str, Callable[[Said], tuple[str, str]]]] = {
     "andon.bypass_ended": _bypass_ended,
     "andon.training_started": _training,
     "andon.training_ended": _training_ended,
+    "andon.handover": _handover,
     "stop.started": _stop_started,
     "stop.ended": _stop_ended,
+    "takt.cycle": _cycle,
+    "takt.overrun": _overrun,
+    "takt.changeover_started": _changeover,
+    "takt.changeover_ended": _changeover_ended,
+    "takt.pm_due": _pm_due,
+    "takt.starved": _starved,
+    "takt.blocked": _blocked,
+    "takt.flowing": _flowing,
+    "takt.no_pulse": _no_pulse,
+    "kpi.hour": _measures,
+    "kpi.shift": _measures,
 }
 """Event type -> what happened and the text, from its `data`."""

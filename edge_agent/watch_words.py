@@ -6,7 +6,7 @@ from json import dumps
 from typing import Any, Final
 
 from edge_agent.follower import Gap
-from edge_agent.line_words import LINES
+from edge_agent.line_words import LINES, STANDINGS
 from edge_agent.ports import Clock
 from edge_agent.wire.topics import Place, Subject, Topics
 
@@ -15,6 +15,9 @@ TEXT_MAX: Final = 400
 
 AGENTS_MAX: Final = 1024
 """Agents whose last status is remembered, to say only what changed; then all are forgotten."""
+
+STANDINGS_MAX: Final = 4096
+"""States that were told once; then all are forgotten, and may be told once more."""
 
 _1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOWHERE: Final = Place(Subject.OTHER)
@@ -38,24 +41,33 @@ class Words:
         self._topics = topics
         self._clock = clock
         self._states: dict[str, tuple[object, object]] = {}
+        self._told: set[str] = set()
 
     def message(self, topic: str, said: Any) -> str:  # noqa: ANN401 - whatever JSON has
         """Give the line of a message; `said` is its JSON, text if it is none, None if empty."""
         place = self._topics.parse(topic) or _NOWHERE
-        if said is None or place.subject in (Subject.HEALTH, Subject.STATE):
+        if said is None or place.subject is Subject.HEALTH:
             return ""
         if not isinstance(said, dict):
             return self.line("?", "message", f"{topic}: {said}")
         where = place.station or place.segment or place.agent or "?"
-        if place.subject is Subject.STATUS:
-            return self._status(where, said)
-        if place.subject is Subject.COMMAND:
-            return self.line(where, "asked", f"{said.get('type')} by {_part(said, 'actor')}")
-        if place.subject is Subject.RESULT:
-            text = f"{said.get('type')} {said.get('outcome')}: {said.get('message')}"
-            return self.line(where, "answered", text)
-        what, text = _event(said)
-        return self._line(self._when(said), where, what, text)
+        match place.subject:
+            case Subject.STATE:
+                line = self._standing(topic, where, place, said)
+            case Subject.STATUS:
+                line = self._status(where, said)
+            case Subject.COMMAND:
+                role = f" as {place.role}" if place.role else ""
+                text = f"{said.get('type')} by {_part(said, 'actor')}{role}"
+                line = self.line(where, "asked", text)
+            case Subject.RESULT:
+                text = f"{said.get('type')} {said.get('outcome')}: {said.get('message')}"
+                line = self.line(where, "answered", text)
+            case _:
+                what, text = _event(said)
+                mark = " [training]" if said.get("training") is True else ""
+                line = self._line(self._when(said.get("time"), said), where, what, text + mark)
+        return line
 
     def gap(self, gap: Gap) -> str:
         """Give the line of a gap."""
@@ -87,6 +99,17 @@ class Words:
     def _line(self, when: str, where: str, what: str, text: str) -> str:
         return f"{when}  {printable(where):<8}  {printable(what):<8}  {printable(text)}"
 
+    def _standing(self, topic: str, where: str, place: Place, said: Mapping[str, Any]) -> str:
+        """Tell a state once, when one begins to watch: from then on events tell what changes."""
+        tell = STANDINGS.get("segment" if place.segment else place.name or "")
+        if tell is None or topic in self._told:
+            return ""
+        if len(self._told) >= STANDINGS_MAX:
+            self._told.clear()
+        self._told.add(topic)
+        what, text = tell(said)
+        return self._line(self._when(said.get("asof"), said), where, what, text) if what else ""
+
     def _status(self, agent: str, said: Mapping[str, Any]) -> str:
         state, told = said.get("state"), (said.get("state"), said.get("connection"))
         if self._states.get(agent) == told:
@@ -96,10 +119,10 @@ class Words:
         self._states[agent] = told
         return self.line(agent, f"{state}", f"version {said.get('version')}")
 
-    def _when(self, said: Mapping[str, Any]) -> str:
+    def _when(self, stamp: object, said: Mapping[str, Any]) -> str:
         """Give the moment of capture in local time; a clock that was not set is marked."""
         try:
-            moment = datetime.fromisoformat(str(said.get("time")))
+            moment = datetime.fromisoformat(str(stamp))
             shown = self._local((moment - _1970) // timedelta(microseconds=1) * 1000)
         except (ValueError, TypeError, OverflowError):
             return "--:--:--"

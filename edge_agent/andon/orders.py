@@ -62,7 +62,9 @@ class Orders:
 
     def obey(self, order: LineOrder, at_ns: int) -> Answer:
         """Do what a command asks, or say why not."""
-        act = _ACTS[order.kind]
+        act = _ACTS.get(order.kind)
+        if act is None:
+            return Answer(f"{order.kind} is not known to this agent", Refusal.UNKNOWN)
         if order.station not in self._andon.floor.homes:
             return Answer(f"{order.station} is no station of this agent", Refusal.UNKNOWN)
         if not may((order.role,), act):

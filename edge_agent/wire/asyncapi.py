@@ -12,8 +12,9 @@ from edge_agent.wire.examples import EXAMPLES
 from edge_agent.wire.line_models import LINE_MODELS
 from edge_agent.wire.models import MODELS as OWN
 from edge_agent.wire.order_models import ORDER_MODELS
+from edge_agent.wire.pace_models import PACE_MODELS
 
-MODELS: Final = OWN | LINE_MODELS | ORDER_MODELS
+MODELS: Final = OWN | LINE_MODELS | ORDER_MODELS | PACE_MODELS
 """Type of an event or command, or name of a plain message -> its model; all there are."""
 
 ASYNCAPI: Final = "3.0.0"
@@ -65,10 +66,26 @@ CHANNELS: Final = {
         "Stops of a line segment. A request to a PLC, never part of a safety chain.",
         ("stop.started", "stop.ended"),
     ),
+    "takt": Channel(
+        "{base}/{station}/takt",
+        "Cycles, changeovers and pace of a station.",
+        tuple(kind for kind in PACE_MODELS if kind.startswith("takt.")),
+    ),
+    "kpi": Channel(
+        "{base}/{station}/kpi",
+        "Measures of a station, per hour and shift.",
+        ("kpi.hour", "kpi.shift"),
+    ),
     "stationAndon": Channel(
         "{base}/{station}/state/andon",
         "What is open at a station: drive lamps and boards from this, not from events.",
         ("state.andon",),
+        retain=True,
+    ),
+    "stationTakt": Channel(
+        "{base}/{station}/state/takt",
+        "How a station keeps pace: plan, count and the running cycle.",
+        ("state.takt",),
         retain=True,
     ),
     "stationDisplay": Channel(

@@ -133,6 +133,27 @@ def replay(command: Command, topics: Topics) -> Replay:
         raise
 
 
+def moment_ns(stamp: str, key: str) -> int:
+    """Read what stands under `key` as RFC 3339, in nanoseconds since 1970; raises Nonsense."""
+    found = _RFC3339.fullmatch(stamp)
+    if found is None:
+        raise _malformed(f"{key}: must be RFC 3339, like 2026-11-21T06:12:03Z")
+    day, minute, second, fraction, sign, hours, minutes = found.groups()
+    leap = second == "60"  # the second that is put in; the next minute begins at its end
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minute}:{'59' if leap else second}+00:00")
+    except ValueError as error:
+        raise _malformed(f"{key}: {error}") from None
+    away = timedelta(0)
+    if sign:
+        if int(hours) > 23 or int(minutes) > 59:  # noqa: PLR2004 - hours and minutes
+            raise _malformed(f"{key}: no place is that far from UTC")
+        away = timedelta(hours=int(hours), minutes=int(minutes))
+    since = moment - _1970 + (away if sign == "-" else -away)
+    ns = int((fraction or "0").ljust(9, "0"))
+    return ((since.days * 86_400 + since.seconds) + leap) * 1_000_000_000 + ns
+
+
 # -- inside ------------------------------------------------------------------------------------
 
 _RFC3339 = re.compile(
@@ -178,7 +199,7 @@ def _command(place: Place, message: dict[str, Any], command_id: str, kind: str) 
         role=place.role,
         station=place.station,
         agent=place.agent,
-        expires_ns=None if expires is None else _moment_ns(expires),
+        expires_ns=None if expires is None else moment_ns(expires, "expires"),
         nonce=nonce,
         order=order,
     )
@@ -259,26 +280,6 @@ def _either(message: Mapping[str, Any], order: Mapping[str, Any], key: str) -> s
         if place.get(key) is not None:
             return _text(place, key)
     return None
-
-
-def _moment_ns(stamp: str) -> int:
-    found = _RFC3339.fullmatch(stamp)
-    if found is None:
-        raise _malformed("expires: must be RFC 3339, like 2026-11-21T06:12:03Z")
-    day, minute, second, fraction, sign, hours, minutes = found.groups()
-    leap = second == "60"  # the second that is put in; the next minute begins at its end
-    try:
-        moment = datetime.fromisoformat(f"{day}T{minute}:{'59' if leap else second}+00:00")
-    except ValueError as error:
-        raise _malformed(f"expires: {error}") from None
-    away = timedelta(0)
-    if sign:
-        if int(hours) > 23 or int(minutes) > 59:  # noqa: PLR2004 - hours and minutes
-            raise _malformed("expires: no place is that far from UTC")
-        away = timedelta(hours=int(hours), minutes=int(minutes))
-    since = moment - _1970 + (away if sign == "-" else -away)
-    ns = int((fraction or "0").ljust(9, "0"))
-    return ((since.days * 86_400 + since.seconds) + leap) * 1_000_000_000 + ns
 
 
 def _number(order: Mapping[str, Any], key: str) -> int:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from edge_agent.wire.example_parts import BASE, EPOCH, STANDING, event
 from edge_agent.wire.line_examples import LINE_COMMANDS, LINE_EVENTS, LINE_STATES
+from edge_agent.wire.pace_examples import PACE_EVENTS, PACE_STATES
 
 _EVENTS: Final[dict[str, dict[str, Any]]] = {
     "scan.read": event(
@@ -104,7 +105,7 @@ _EVENTS: Final[dict[str, dict[str, Any]]] = {
     ),
 }
 
-EVENTS: Final = _EVENTS | LINE_EVENTS
+EVENTS: Final = _EVENTS | LINE_EVENTS | PACE_EVENTS
 """Event type -> example."""
 
 PLAIN: Final[dict[str, dict[str, Any]]] = {
@@ -146,7 +147,7 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
         "temperature_c": 48.3,
     }
     | STANDING,
-    "state.info": {"station": "A2", "segment": None, "parts": [], "loops": []} | STANDING,
+    "state.info": {"station": "A2", "segment": "SEG-A", "parts": [], "loops": []} | STANDING,
     "cmd.replay": {
         "specversion": "1.0",
         "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
@@ -175,5 +176,5 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
 }
 """Name of a message without envelope -> example."""
 
-EXAMPLES: Final = EVENTS | PLAIN | LINE_STATES | LINE_COMMANDS
+EXAMPLES: Final = EVENTS | PLAIN | LINE_STATES | PACE_STATES | LINE_COMMANDS
 """Every message that this version sends or takes."""

@@ -56,7 +56,14 @@ LINE_EVENTS: Final[dict[str, dict[str, Any]]] = {
     "andon.escalated": _andon(
         "andon.escalated",
         1303,
-        _LATER | {"level": 2, "age_s": 60.0, "notify": "group-leader", "people": ["M. Sato"]},
+        _LATER
+        | {
+            "level": 2,
+            "age_s": 60.0,
+            "notify": "group-leader",
+            "people": ["M. Sato"],
+            "after_s": 60.0,
+        },
     ),
     "andon.stopped": _andon("andon.stopped", 1304, _LATER | {"stopped": True, "age_s": 40.0}),
     "stop.started": event("stop.started", "urgent", "segment/SEG-A", 1305, _STOPPED),
@@ -75,6 +82,7 @@ LINE_EVENTS: Final[dict[str, dict[str, Any]]] = {
                 {"shift": "early", "stop_s": 60.0},
                 {"shift": "late", "stop_s": 360.0},
             ],
+            "scheduled_s": 420.0,
         },
     ),
     "andon.repeated": _andon("andon.repeated", 1309, _LATER | {"repeat_count": 1}),
@@ -94,12 +102,19 @@ LINE_EVENTS: Final[dict[str, dict[str, Any]]] = {
         },
     ),
     "andon.bypassed": _andon(
-        "andon.bypassed", 1313, _PLACE | {"actor": "L. Weber", "until": "2026-11-21T08:00:00.000Z"}
+        "andon.bypassed",
+        1313,
+        _PLACE | {"actor": "L. Weber", "until": "2026-11-21T08:00:00.000Z", "reason": "TOOL"},
     ),
     "andon.bypass_ended": _andon("andon.bypass_ended", 1314, _PLACE),
     "andon.training_started": _andon("andon.training_started", 1315, _TRAINING)
     | {"training": True},
     "andon.training_ended": _andon("andon.training_ended", 1316, _TRAINING),
+    "andon.handover": _andon(
+        "andon.handover",
+        1317,
+        _TRAINING | {"shift_from": "early", "shift_to": "late", "calls": [_CALL]},
+    ),
 }
 """Event type -> example."""
 
@@ -164,9 +179,13 @@ LINE_COMMANDS: Final[dict[str, dict[str, Any]]] = {
     "cmd.confirm-stop": _command("confirm-stop", {}),
     "cmd.reset-fault": _command("reset-fault", {"category": "quality"}),
     "cmd.mute": _command("mute", {"for_s": 60}),
-    "cmd.lamp-test": _command("lamp-test", {}),
+    "cmd.lamp-test": _command("lamp-test", {"for_s": 5}),
     "cmd.bypass": _command("bypass", {"category": "quality", "for_s": 3600}),
     "cmd.training": _command("training", {"on": True}),
     "cmd.reason": _command("reason", {"reason": "FIT"}),
+    "cmd.count": _command("count", {"count": 2}),
+    "cmd.changeover": _command("changeover", {"on": True, "product": "P2"}),
+    "cmd.worked": _command("worked", {"until": "2026-11-21T16:00:00Z"}),
+    "cmd.handover": _command("handover", {}),
 }
 """Command -> example."""

@@ -73,6 +73,7 @@ class EscalatedSaid(LaterSaid):
 
     notify: str | None = Field(description="The role that is asked for.")
     people: list[str] = Field(description="Who has it and is on shift at this moment.")
+    after_s: Seconds = maybe(description="After how long this level is asked for, by its rule.")
 
 
 class FaultSaid(AndonSaid):
@@ -103,101 +104,116 @@ class BypassSaid(AndonSaid):
     """Whose calls stop nothing for a while."""
 
     until: Stamp = maybe(description="When it ends by itself.")
+    reason: str = maybe(description="Why, where somebody said so.")
 
 
-class _Andon(UrgentEvent):
-    training: Literal[True] = maybe(description="Made in training: nothing but lights moved.")
-
-
-class AndonRaised(_Andon):
+class AndonRaised(UrgentEvent):
     """Somebody has pulled: a request for help, not a stop."""
 
     type: Literal["andon.raised"]
     data: CallSaid
 
 
-class AndonTaken(_Andon):
+class AndonTaken(UrgentEvent):
     """Somebody is on the way; said from afar, it changes nothing at the station."""
 
     type: Literal["andon.taken"]
     data: LaterSaid
 
 
-class AndonAcked(_Andon):
+class AndonAcked(UrgentEvent):
     """Somebody has come: the sound ends, the light stays."""
 
     type: Literal["andon.acked"]
     data: LaterSaid
 
 
-class AndonEscalated(_Andon):
+class AndonEscalated(UrgentEvent):
     """Nobody's answer was soon enough: the next level is asked for."""
 
     type: Literal["andon.escalated"]
     data: EscalatedSaid
 
 
-class AndonStopped(_Andon):
+class AndonStopped(UrgentEvent):
     """The fixed position was reached, and the call was open."""
 
     type: Literal["andon.stopped"]
     data: LaterSaid
 
 
-class AndonCleared(_Andon):
+class AndonCleared(UrgentEvent):
     """The condition is gone; a reason may still be missing."""
 
     type: Literal["andon.cleared"]
     data: LaterSaid
 
 
-class AndonClosed(_Andon):
+class AndonClosed(UrgentEvent):
     """The call is over, with its reason."""
 
     type: Literal["andon.closed"]
     data: ClosedSaid
 
 
-class AndonRepeated(_Andon):
+class AndonRepeated(UrgentEvent):
     """A pull while the call was open, that did not clear it."""
 
     type: Literal["andon.repeated"]
     data: LaterSaid
 
 
-class AndonFault(_Andon):
+class AndonFault(UrgentEvent):
     """An input is not to be trusted any more."""
 
     type: Literal["andon.fault"]
     data: FaultSaid
 
 
-class AndonFaultCleared(_Andon):
+class AndonFaultCleared(UrgentEvent):
     """An input works again and was reset."""
 
     type: Literal["andon.fault_cleared"]
     data: FaultSaid
 
 
-class AndonRejected(_Andon):
+class AndonRejected(UrgentEvent):
     """Somebody wanted what cannot be done now; nothing has changed."""
 
     type: Literal["andon.rejected"]
     data: RejectedSaid
 
 
-class AndonBypassed(_Andon):
+class AndonBypassed(UrgentEvent):
     """Calls of a station and category stop nothing for a while; they still light."""
 
     type: Literal["andon.bypassed"]
     data: BypassSaid
 
 
-class AndonBypassEnded(_Andon):
+class AndonBypassEnded(UrgentEvent):
     """They stop again."""
 
     type: Literal["andon.bypass_ended"]
     data: BypassSaid
+
+
+class HandoverSaid(Model):
+    """What one shift leaves to the next."""
+
+    station: Level = Field(description="Where it was confirmed.")
+    segment: Level | None
+    shift_from: str | None
+    shift_to: str | None
+    calls: list[Name] = Field(description="Calls that are open: nothing closes with a shift.")
+    actor: str = Field(description="Who takes over, and has confirmed it.")
+
+
+class AndonHandover(UrgentEvent):
+    """Whoever comes has confirmed what is open; from now on he is asked."""
+
+    type: Literal["andon.handover"]
+    data: HandoverSaid
 
 
 class TrainingSaid(Model):
@@ -208,14 +224,14 @@ class TrainingSaid(Model):
     actor: str | None
 
 
-class AndonTrainingStarted(_Andon):
+class AndonTrainingStarted(UrgentEvent):
     """From now on everything here is marked, and outputs other than lamps and horns stay still."""
 
     type: Literal["andon.training_started"]
     data: TrainingSaid
 
 
-class AndonTrainingEnded(_Andon):
+class AndonTrainingEnded(UrgentEvent):
     """What happens from now on is meant."""
 
     type: Literal["andon.training_ended"]
@@ -234,7 +250,7 @@ class StopSaid(Model):
     shift: str | None = Field(description="The shift in which it began; null outside of any.")
 
 
-class StopStarted(_Andon):
+class StopStarted(UrgentEvent):
     """A segment has reached its fixed position with an open call: the stop is asked of the PLC."""
 
     type: Literal["stop.started"]
@@ -256,9 +272,12 @@ class StopEndedSaid(StopSaid):
         description="For how much of it no agent watched; null: nobody knows."
     )
     by_shift: list[ShiftShare] = Field(description="Split where shifts change, in order.")
+    scheduled_s: Seconds = maybe(
+        description="How much of it was working time by the calendar: stop minutes are of this."
+    )
 
 
-class StopEnded(_Andon):
+class StopEnded(UrgentEvent):
     """A hand has started the segment again, or it was seen to move."""
 
     type: Literal["stop.ended"]
@@ -277,6 +296,7 @@ LINE_MODELS: Final[dict[str, type[Model]]] = {
     "andon.fault": AndonFault,
     "andon.fault_cleared": AndonFaultCleared,
     "andon.rejected": AndonRejected,
+    "andon.handover": AndonHandover,
     "andon.bypassed": AndonBypassed,
     "andon.bypass_ended": AndonBypassEnded,
     "andon.training_started": AndonTrainingStarted,

@@ -234,9 +234,12 @@ def result(
     asof: str,
     reason: str | None = None,
     message: str = "",
-    replay: dict[str, object] | None = None,
+    **about: object,
 ) -> bytes:
-    """Say what became of a command; id and type are None when it had none that can be read."""
+    """Say what became of a command; id and type are None when it had none that can be read.
+
+    `about` is `replay`, what was sent again (`replayed`), or `call`, the one that it named.
+    """
     plain: dict[str, object] = {
         "id": command_id,
         "type": kind,
@@ -246,9 +249,7 @@ def result(
         "agent": agent,
         "asof": asof,
     }
-    if replay is not None:
-        plain["replay"] = replay
-    return rendered(plain)
+    return rendered(plain | about)
 
 
 def replayed(

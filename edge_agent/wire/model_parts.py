@@ -70,6 +70,10 @@ class Event(Model):
     agent: Level = Field(description="The agent that recorded it.")
     sequence: Digits = Field(description="Counts without gaps per agent and epoch.")
     streamseq: Digits = Field(description="Counts without gaps per agent, epoch and topic.")
+    training: Literal[True] = maybe(
+        description="Made in training: nothing but lights and horns moved. Count none of it; "
+        "missing on what is meant."
+    )
 
 
 class NormalEvent(Event):

@@ -340,6 +340,7 @@ class Result(Model):
     agent: Level
     asof: Stamp
     replay: ReplaySaid = maybe(description="Of a `cmd.replay` that was carried out.")
+    call: Name = maybe(description="The call that it was about, where it named one.")
 
 
 MODELS: Final[dict[str, type[Model]]] = {

@@ -8,7 +8,7 @@ from edge_agent.domain.looks import Showing
 from edge_agent.wire.line_models import FaultWord
 from edge_agent.wire.model_parts import Count, Level, Model, Name, Stamp, maybe
 from edge_agent.wire.models import Standing
-from edge_agent.wire.orders import BYPASS_S_MAX
+from edge_agent.wire.orders import BYPASS_S_MAX, COUNT_MAX, PRODUCT_MAX
 
 # -- what is true now --------------------------------------------------------------------------
 
@@ -104,10 +104,23 @@ class LineOrderSaid(Model):
     call: Name = maybe(description="Only this call; missing: all that fit.")
     category: Level = maybe(description="Only calls of this category.")
     for_s: Annotated[float, Field(ge=0, le=BYPASS_S_MAX)] = maybe(
-        description="`mute`, `bypass`: for how long, in seconds."
+        description="`mute`, `bypass`, `lamp-test`: for how long, in seconds; 600, 28800 and 60 "
+        "at most."
     )
-    on: bool = maybe(description="`training`, `bypass`: begin or end.")
-    reason: Level = maybe(description="`reason`: a reason code.")
+    on: bool = maybe(
+        description="`training`, `bypass`, `changeover`: begin or end; `worked`: false ends it."
+    )
+    reason: Level = maybe(description="`reason`: a reason code; `bypass`: why.")
+    count: Annotated[int, Field(ge=1, le=COUNT_MAX)] = maybe(
+        description="`count`: how many good parts; missing: one."
+    )
+    product: Annotated[str, Field(min_length=1, max_length=PRODUCT_MAX)] = maybe(
+        description="`changeover`: the product that comes."
+    )
+    until: str = maybe(
+        description="`worked`: until when work goes on, RFC 3339.",
+        json_schema_extra={"format": "date-time"},
+    )
 
 
 class LineCommand(Model):
@@ -178,6 +191,30 @@ class CommandReason(LineCommand):
     type: Literal["cmd.reason"]
 
 
+class CommandCount(LineCommand):
+    """Counts good parts at a station where no input does."""
+
+    type: Literal["cmd.count"]
+
+
+class CommandChangeover(LineCommand):
+    """Begins or ends the changeover of a station's segment."""
+
+    type: Literal["cmd.changeover"]
+
+
+class CommandWorked(LineCommand):
+    """Says that a break, an evening or a holiday is worked, until when: overtime."""
+
+    type: Literal["cmd.worked"]
+
+
+class CommandHandover(LineCommand):
+    """Confirms what is open, by whoever takes the shift over."""
+
+    type: Literal["cmd.handover"]
+
+
 ORDER_MODELS: Final[dict[str, type[Model]]] = {
     "state.andon": StateAndon,
     "state.display": StateDisplay,
@@ -191,5 +228,9 @@ ORDER_MODELS: Final[dict[str, type[Model]]] = {
     "cmd.bypass": CommandBypass,
     "cmd.training": CommandTraining,
     "cmd.reason": CommandReason,
+    "cmd.count": CommandCount,
+    "cmd.changeover": CommandChangeover,
+    "cmd.worked": CommandWorked,
+    "cmd.handover": CommandHandover,
 }
 """Name of a state, or type of a command to the line -> its model."""

@@ -27,6 +27,7 @@ HOMES = {
         "edge_agent/wire/line_models.py",
         "edge_agent/wire/models.py",
         "edge_agent/wire/order_models.py",
+        "edge_agent/wire/pace_models.py",
         "edge_agent/wire/model_parts.py",
         "edge_agent/wire/asyncapi.py",
     ),

@@ -152,12 +152,14 @@ def test_the_line_does_what_it_is_asked_once_whatever_is_repeated(rig: Rig, keep
     rig.bench.gate.open()
     rig.finish()
     assert (rig.sender.last["outcome"], rig.sender.last["message"]) == ("done", "done")
+    assert rig.sender.last["call"] == "c-7"
     ((order, _),) = rig.obeyed
     assert (order.station, order.role, order.actor, order.call) == ("A2", "leader", "me", "c-7")
     again = Rig(keep(rig.bench.again()))
     again.order({"call": "c-7"}, **asked)
     again.finish()
     assert again.sender.last["outcome"] == "repeated"
+    assert (again.sender.last["message"], again.sender.last["call"]) == ("done", "c-7")
     assert again.obeyed == []
 
 

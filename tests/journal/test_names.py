@@ -1,5 +1,6 @@
 """Rows keep bodies; what makes them whole stands in two places, and one of them is enough."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from edge_agent.journal import folder
 from edge_agent.journal.store import Store
-from edge_agent.records import NORMAL, Batch, EnvelopeRow, Row, row_crc
+from edge_agent.records import NORMAL, SALVAGED, Batch, EnvelopeRow, Row, row_crc
 from edge_agent.wire import payload as wire
 from tests.kit.journals import filled, killed, opened, row, spoilt
 
@@ -27,8 +28,8 @@ def kept_row(seq: int, envelope: int = 1) -> Row:
     return (seq, NORMAL, 1, seq, None, crc, body, envelope)
 
 
-def whole(store: Store, made: Row) -> bytes:
-    source, kind, lane, agent = KEY
+def whole(store: Store, made: Row, key: tuple[str, str, str, str] = KEY) -> bytes:
+    source, kind, lane, agent = key
     envelope = wire.Envelope(source=source, kind=kind, lane=lane, agent=agent, epoch=store.epoch)
     return envelope.whole(made[0], made[3], bytes(made[6]))
 
@@ -112,6 +113,60 @@ def test_what_a_failed_commit_brought_is_brought_again(data_dir: Path) -> None:
     expected = written(store, 1)
     assert read(store) == expected
     store.close()
+
+
+TRAINED = ("/p/A1", "scan.read", "normal" + wire.TRAINING, "pi-a2")
+
+
+def trained(store: Store) -> list[bytes]:
+    """Commit a row that is meant, one made in training, and one that is meant again."""
+    rows = [kept_row(1), kept_row(2, envelope=2), kept_row(3)]
+    envelopes: list[EnvelopeRow] = [(1, *KEY, store.epoch), (2, *TRAINED, store.epoch)]
+    store.commit(Batch(rows=rows, streams=[(1, "p/A1/scan")], envelopes=envelopes))
+    keys = (KEY, TRAINED, KEY)
+    return [whole(store, made, key) for made, key in zip(rows, keys, strict=True)]
+
+
+def marks(payloads: list[bytes]) -> list[tuple[str, object]]:
+    events = [json.loads(payload) for payload in payloads]
+    return [(event["lane"], event.get("training")) for event in events]
+
+
+@pytest.mark.parametrize(
+    "damage", [(), ("DELETE FROM envelope",), ("DELETE FROM meta WHERE key LIKE 'envelope %'",)]
+)
+def test_what_was_made_in_training_stays_so_over_a_start(
+    data_dir: Path, damage: tuple[str, ...]
+) -> None:
+    store = opened(data_dir)
+    expected = trained(store)
+    assert marks(expected) == [("normal", None), ("normal", True), ("normal", None)]
+    assert read(store) == expected
+    store.close()
+    spoilt(data_dir, *damage)
+    again = opened(data_dir)
+    assert read(again) == expected
+    assert again.restore().envelopes == {KEY: 1, TRAINED: 2}
+    again.close()
+
+
+def test_what_was_made_in_training_stays_so_when_it_is_salvaged(data_dir: Path) -> None:
+    store = opened(data_dir)
+    expected = trained(store)
+    epoch = store.epoch
+    store.rest()
+    store.close()
+    file = folder.place(data_dir) / folder.FILE
+    with file.open("r+b") as raw:
+        for page in pages_of(file, "meta"):
+            raw.seek((page - 1) * 4096)
+            raw.write(b"\xff" * 4096)
+    again = opened(data_dir)
+    assert again.epoch != epoch
+    salvaged = [found.payload for found in again.stretch(epoch, 1, 3)]
+    assert salvaged == expected
+    assert [found.payload for found in again.page(SALVAGED, 0)] == expected
+    again.close()
 
 
 def pages_of(file: Path, table: str) -> list[int]:

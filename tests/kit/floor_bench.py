@@ -3,7 +3,6 @@
 Cords and buttons are the real rule behind lines in hand. Fixed position: a pulse a minute.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +24,9 @@ from edge_agent.configuration import Andon as Said
 from edge_agent.domain.contact import Wiring
 from edge_agent.ports import Condition, Look, Pattern, Purpose
 from edge_agent.records import Restored
-from edge_agent.wire.line_models import LINE_MODELS
-from edge_agent.wire.order_models import ORDER_MODELS
 from edge_agent.wire.orders import LineOrder
 from tests.kit.line_bench import AGENT, LIMITS, TOPICS, Bench, WallClock
+from tests.kit.oracle import checked
 
 S = 1_000_000_000
 STATIONS = ("A1", "A2", "A3", "A4")
@@ -266,19 +264,13 @@ class FloorBench(Bench):
         """Give type and data of the events of these kinds (all of a prefix) on the disk."""
         self.turn()
         found = [event for event in self.events() if event["type"].startswith(kinds)]
-        for event in found:
-            if event["type"] in LINE_MODELS:
-                LINE_MODELS[event["type"]].model_validate(event)
-        return [{"type": event["type"], **event["data"]} for event in found]
+        return [{"type": event["type"], **checked(event)["data"]} for event in found]
 
     def state(self, topic: str) -> dict[str, Any]:
         """Give what is said to be true, as it would be published, checked against its model."""
         for name, said in self.andon.states.true_now(self.andon.floor, self.clock.now_ns):
             if name == f"{TOPICS.base}/{topic}":
-                whole: dict[str, Any] = json.loads(self.andon.states.whole(said))
-                kind = "segment" if topic.startswith("segment/") else topic.rpartition("/")[2]
-                ORDER_MODELS[f"state.{kind}"].model_validate(whole)
-                return whole
+                return checked(self.andon.states.whole(said), name, TOPICS)
         raise AssertionError(f"nothing is said of {topic}")
 
     def ask(self, name: str, station: str, role: str = "leader", **order: Any) -> Any:  # noqa: ANN401

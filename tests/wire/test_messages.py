@@ -12,6 +12,7 @@ from edge_agent.wire import asyncapi, messages, models, payload, topics
 from edge_agent.wire.asyncapi import MODELS
 from edge_agent.wire.examples import EVENTS, EXAMPLES
 from edge_agent.wire.line_examples import LINE_EVENTS
+from edge_agent.wire.pace_examples import PACE_EVENTS
 
 EPOCH = "7f3a9c0d1e2f"
 BASE = "acme/plant1/assembly/line3"
@@ -76,7 +77,7 @@ def test_plain_messages_are_those_of_the_examples() -> None:
         version="0.1.0",
         asof=ASOF,
     )
-    info = messages.info(agent="pi-a2", station="A2", segment=None, asof=ASOF)
+    info = messages.info(agent="pi-a2", station="A2", segment="SEG-A", asof=ASOF)
     result = messages.result(
         command_id=EXAMPLES["cmd.replay"]["id"],
         kind="cmd.replay",
@@ -143,7 +144,7 @@ def test_an_urgent_event_is_its_envelope_and_its_data() -> None:
 def test_each_example_is_what_its_model_allows_and_no_more(name: str) -> None:
     example, model = EXAMPLES[name], MODELS[name]
     said = model.model_validate_json(json.dumps(example))
-    assert json.loads(said.model_dump_json(exclude_unset=True)) == example
+    assert json.loads(said.model_dump_json(exclude_unset=True, by_alias=True)) == example
     with pytest.raises(pydantic.ValidationError):
         model.model_validate(example | {"colour": "red"})
 
@@ -153,7 +154,7 @@ def test_every_message_has_a_model_an_example_and_a_channel() -> None:
     assert set(MODELS) == set(EXAMPLES) == carried
     rendered = {payload.SCAN_READ, payload.SCAN_REJECTED, messages.ALARM_RAISED}
     rendered |= {messages.ALARM_CLEARED, messages.OUTBOX_GAP, messages.CLOCK_CORRECTED}
-    own = set(EVENTS) - set(LINE_EVENTS)
+    own = set(EVENTS) - set(LINE_EVENTS) - set(PACE_EVENTS)
     assert own == rendered | {messages.AGENT_STARTED, messages.JOURNAL_QUARANTINED}
 
 
@@ -223,6 +224,9 @@ def test_channels_are_the_topics_that_are_used() -> None:
         "replayResult": TOPICS.result(TOPICS.replay("pi-a2")),
         "andon": TOPICS.andon("A2"),
         "stop": TOPICS.stop("SEG-A"),
+        "takt": TOPICS.takt("A2"),
+        "kpi": TOPICS.kpi("A2"),
+        "stationTakt": TOPICS.state("A2", "takt"),
         "stationAndon": TOPICS.state("A2", "andon"),
         "stationDisplay": TOPICS.state("A2", "display"),
         "segmentState": TOPICS.segment_state("SEG-A"),
@@ -248,6 +252,7 @@ def test_events_are_not_retained_and_states_are() -> None:
     assert retained == {
         "sendStationInfo",
         "sendStationAndon",
+        "sendStationTakt",
         "sendStationDisplay",
         "sendSegmentState",
         "sendStatus",

@@ -193,6 +193,41 @@ def test_an_epoch_of_another_length_would_move_every_offset() -> None:
         payload.Envelope(source="/", kind="x", lane="normal", agent="a", epoch="7f3a9c")
 
 
+# -- training ----------------------------------------------------------------------------------
+
+
+@given(st.sampled_from([payload.NORMAL, payload.URGENT]), numbers, st.binary(max_size=40))
+def test_what_is_made_in_training_says_so_at_the_top_and_nothing_else_changes(
+    lane: str, seq: int, text: bytes
+) -> None:
+    body = BODY.render(WALL_NS, MONO_NS, payload.SYNCED, GUN.read(text))
+    meant, trained = (
+        payload.Envelope(source=SOURCE, kind="scan.read", lane=way, agent=AGENT, epoch=EPOCH)
+        for way in (lane, lane + payload.TRAINING)
+    )
+    said = json.loads(trained.whole(seq, 1, body))
+    assert said.pop("training") is True
+    assert said == json.loads(meant.whole(seq, 1, body))
+    assert said["lane"] == lane
+    assert meant.key != trained.key, "they are two envelopes of the journal"
+
+
+def test_the_offsets_hold_in_training() -> None:
+    envelope = payload.Envelope(
+        source=SOURCE,
+        kind="scan.read",
+        lane=payload.URGENT + payload.TRAINING,
+        agent=AGENT,
+        epoch=EPOCH,
+    )
+    raw = envelope.whole(1234, 977, BODY.render(0, MONO_NS, payload.UNSYNCED, b"{}"))
+    assert payload.event_id(raw) == f"{EPOCH}-000000001234"
+    assert payload.captured(raw) == (BOOT, MONO_NS)
+    put_right = json.loads(payload.corrected(raw, WALL_NS - MONO_NS))
+    assert (put_right["clock"], put_right["training"]) == ("corrected", True)
+    assert put_right["time"] == stamp_of(WALL_NS)
+
+
 # -- time --------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from edge_agent.follower import Ask, Gap
+from edge_agent.line_words import LINES, STANDINGS
 from edge_agent.watch import replay_command
-from edge_agent.watch_words import TEXT_MAX, Words
+from edge_agent.watch_words import STANDINGS_MAX, TEXT_MAX, Words
 from edge_agent.wire import command
 from edge_agent.wire.examples import EXAMPLES
 from edge_agent.wire.line_examples import LINE_COMMANDS
@@ -40,14 +41,17 @@ def test_every_message_has_a_line_or_is_not_for_people(bench: Bench, name: str) 
         "stop.started": TOPICS.stop("SEG-A"),
         "stop.ended": TOPICS.stop("SEG-A"),
     }
-    topics |= {name: TOPICS.state("A2", "andon") for name in ("state.andon", "state.display")}
+    topics |= {
+        name: TOPICS.state("A2", name.removeprefix("state."))
+        for name in ("state.andon", "state.display", "state.takt")
+    }
     topics |= {
         name: TOPICS.station_command("A2", "leader", name.removeprefix("cmd."))
         for name in LINE_COMMANDS
     }
     words = Words(TOPICS, bench.clock)
     line = words.message(topics.get(name, TOPICS.alarm("A2")), EXAMPLES[name])
-    if name == "health" or name.startswith("state."):
+    if name in ("health", "state.andon", "state.info", "state.takt"):
         assert line == ""
     else:
         assert line.isprintable()
@@ -98,6 +102,133 @@ def test_the_moment_is_local_and_dated_unless_it_is_today(
     east: Words, said: dict[str, object], when: str
 ) -> None:
     assert east.message(TOPICS.scan("A2"), EXAMPLES["scan.read"] | said).startswith(when)
+
+
+# -- the line ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "line"),
+    [
+        ("andon.raised", {}, "CALL      quality (cord-a2); the line stops at 07:13:00"),
+        ("andon.raised", {"due": None}, "CALL      quality (cord-a2)"),
+        ("andon.raised", {"stops": False, "due": None}, "CALL      quality (cord-a2)"),
+        ("andon.taken", {}, "taken     quality: somebody is on the way (L. Weber)"),
+        ("andon.acked", {}, "acked     quality after 12.5 s (L. Weber)"),
+        ("andon.escalated", {}, "LEVEL 2   quality: group-leader: M. Sato"),
+        ("andon.escalated", {"people": []}, "quality: group-leader: nobody is on shift"),
+        ("andon.stopped", {}, "STOPPED   quality after 40 s"),
+        ("andon.cleared", {}, "cleared   quality after 25 s (L. Weber)"),
+        ("andon.cleared", {"stopped": True}, "quality after 25 s, the line had stopped (L. Weber)"),
+        ("andon.cleared", {"ttr_s": 540.0}, "cleared   quality after 9.0 min (L. Weber)"),
+        ("andon.closed", {}, "closed    quality: FIT"),
+        ("andon.fault", {}, "FAULT     quality input: wire-break (cord-a2)"),
+        ("andon.bypassed", {}, "BYPASS    quality stops nothing until 09:00:00 (L. Weber)"),
+        ("andon.handover", {}, "handover  early to late: 1 call is open (L. Weber)"),
+        ("andon.handover", {"calls": ["a", "b"]}, "early to late: 2 calls are open (L. Weber)"),
+        ("andon.handover", {"calls": []}, "early to late: nothing open (L. Weber)"),
+        ("stop.started", {}, "STOP      SEG-A: quality at A2"),
+        ("stop.ended", {}, "runs      SEG-A again after 7.0 min"),
+        ("takt.cycle", {}, "cycle     58.4 s of 60 s"),
+        ("takt.cycle", {"cycle_s": None, "class": "first"}, "cycle     the first of a run"),
+        ("takt.cycle", {"cycle_s": 600.0, "class": "down"}, "10.0 min of 60 s, it was down"),
+        ("takt.overrun", {"suggest_call": True}, "LATE      63 s of 60 s; better call"),
+        ("takt.changeover_started", {"from": None}, "from no product to P2 begins (L. Weber)"),
+        (
+            "takt.changeover_ended",
+            {},
+            "to P2 is done after 10.2 min, last good to first good 11.7 min",
+        ),
+        ("takt.pm_due", {}, "PM DUE    5000 cycles of 5000: maintenance is due"),
+        ("takt.starved", {"cause": None}, "starved   nothing comes from upstream"),
+        ("takt.blocked", {"cause": "x-1"}, "blocked   nothing can be handed on (stop x-1)"),
+        ("takt.flowing", {}, "flows     again after 85.5 s"),
+        (
+            "takt.no_pulse",
+            {},
+            "SILENT    SEG-A: no pulse from pulse-a for 90 s; nothing stops",
+        ),
+        ("kpi.hour", {}, "06:00:00 to 07:00:00: 3 pulls, stopped 2.8 min, 52 of 55 parts"),
+        ("kpi.hour", {"actual": None}, "06:00:00 to 07:00:00: 3 pulls, stopped 2.8 min"),
+    ],
+)
+def test_the_line_is_told_in_the_words_of_the_floor(
+    east: Words, kind: str, more: dict[str, object], line: str
+) -> None:
+    said = EXAMPLES[kind] | {"data": EXAMPLES[kind]["data"] | more}
+    topic = TOPICS.stop("SEG-A") if kind.startswith("stop.") else TOPICS.andon("A2")
+    assert east.message(topic, said).endswith(line)
+
+
+def test_what_is_made_in_training_says_so(east: Words) -> None:
+    said = EXAMPLES["andon.closed"] | {"training": True}
+    assert east.message(TOPICS.andon("A2"), said).endswith("quality: FIT [training]")
+    assert "training" not in east.message(TOPICS.andon("A2"), EXAMPLES["andon.closed"])
+
+
+def test_a_command_is_told_with_its_role(east: Words) -> None:
+    line = east.message(TOPICS.station_command("A2", "leader", "ack"), EXAMPLES["cmd.ack"])
+    assert line.endswith("A2        asked     cmd.ack by L. Weber as leader")
+
+
+def test_what_is_not_well_is_told_once_to_who_begins_to_watch(east: Words) -> None:
+    display, segment = TOPICS.state("A2", "display"), TOPICS.segment_state("SEG-A")
+    calls = EXAMPLES["state.display"]
+    stopped = EXAMPLES["state.segment"] | {
+        "state": "stopped",
+        "stop": {"stop": "x-1", "since": "2026-11-21T06:13:00.000Z", "calls": [], "primary": "c"},
+    }
+    told = east.message(display, calls)
+    assert told.startswith("07:12:05  A2        now       quality called: the line stops")
+    assert east.message(display, calls | {"lines": ["another"]}) == "", "events tell what changes"
+    assert east.message(segment, stopped).endswith(
+        "SEG-A     now       SEG-A is stopped since 07:13:00"
+    )
+    assert east.message(TOPICS.state("A3", "display"), calls | {"severity": "ok"}) == ""
+    assert east.message(TOPICS.segment_state("SEG-B"), stopped | {"state": "running"}) == ""
+
+
+def test_more_states_than_can_be_remembered_are_told_again(east: Words) -> None:
+    first = EXAMPLES["state.display"]
+    assert east.message(TOPICS.state("S0", "display"), first)
+    for number in range(STANDINGS_MAX):
+        east.message(TOPICS.state(f"S{number}", "display"), first)
+    assert east.message(TOPICS.state("S0", "display"), first) == ""
+    east.message(TOPICS.state("one-more", "display"), first)
+    assert east.message(TOPICS.state("S0", "display"), first)
+
+
+ODD: tuple[object, ...] = (
+    *(None, True, False, 0, -1, 7, 10**400, 1.5, float("inf"), float("nan")),
+    *("", "x", "a\nb", "\ud800", "x" * 1000, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+10:00"),
+    *([], [None], [[1], {}], {}, {"since": 7}, {"since": None}),
+)
+
+
+def spoilt(whole: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Give it with each odd thing under each key, under all of them, and with keys gone."""
+    yield {}
+    for key in whole:
+        yield {name: what for name, what in whole.items() if name != key}
+    for odd in ODD:
+        yield dict.fromkeys(whole, odd)
+        for key in whole:
+            yield whole | {key: odd}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_whatever_an_event_says_it_makes_a_line(east: Words, kind: str) -> None:
+    for said in spoilt(EXAMPLES[kind]["data"]):
+        line = east.message(TOPICS.andon("A2"), EXAMPLES[kind] | {"data": said})
+        assert line.isprintable()
+        assert len(line) < 3 * (TEXT_MAX + 50), "place, word and text are cut, each by itself"
+
+
+@pytest.mark.parametrize("name", STANDINGS)
+def test_whatever_a_state_says_it_makes_a_line_or_none(name: str) -> None:
+    topic = TOPICS.segment_state("S") if name == "segment" else TOPICS.state("A2", name)
+    for said in spoilt(EXAMPLES[f"state.{name}"]):
+        assert Words(TOPICS, Noon()).message(topic, said).isprintable()
 
 
 def test_a_text_of_any_length_makes_a_line_of_bounded_length(bench: Bench) -> None:
