@@ -17,8 +17,14 @@ Said = Mapping[str, Any]
 
 
 def _by(said: Said) -> str:
-    who = said.get("actor") or said.get("device")
+    """Say who did it; the device is only who pulled."""
+    who = said.get("actor")
     return f" ({who})" if who else ""
+
+
+def _where(said: Said) -> str:
+    device = said.get("device")
+    return f" ({device})" if device else ""
 
 
 def _lasted(duration_s: object) -> str:
@@ -47,7 +53,7 @@ def _names(said: Said, key: str) -> str:
 
 def _raised(said: Said) -> tuple[str, str]:
     due = f"; the line stops at {_local(said['due'])}" if _stops(said) else ""
-    return "CALL", f"{said.get('category')}{_by(said)}{due}"
+    return "CALL", f"{said.get('category')}{_where(said)}{due}"
 
 
 def _stops(said: Said) -> bool:
@@ -86,7 +92,7 @@ def _repeated(said: Said) -> tuple[str, str]:
 
 
 def _fault(said: Said) -> tuple[str, str]:
-    return "FAULT", f"{said.get('category')} input: {said.get('fault')}{_by(said)}"
+    return "FAULT", f"{said.get('category')} input: {said.get('fault')}{_where(said)}"
 
 
 def _fault_cleared(said: Said) -> tuple[str, str]:

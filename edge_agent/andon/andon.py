@@ -59,21 +59,11 @@ class Andon:
         self.contacts: dict[str, Contact] = {}
         self.outputs: dict[str, Output] = {}
         self.towers = Towers(reactor, SHIPPED)
-        self.towers.showing = self.showing
-        self.towers.loud = lambda station: loud(self.floor, station)
         self.telling = Telling(topics=topics, agent=configuration.agent.id, outbox=outbox)
-        self.telling.training = self._in_training
-        self.telling.due = self.due_ns
         self.keeping = Keeping(outbox, synced)
         self.shop = ShopTime(self._clock, synced)
         self.shop.calendar = calendar_of(configuration)
-        self.shop.moving = self._moving
-        self.telling.shift = self.shop.shift
-        self.telling.split = self.shop.split
-        self.telling.gap_unknown = lambda: self.keeping.unknown
         self.positions = Positions(reactor, self._reached)
-        self.positions.contacts = self.contacts
-        self.positions.stations_of = self._stations_of
         self.feels = Feels(self)
         self.orders = Orders(self, people_of(configuration))
         self.states = States(
@@ -84,8 +74,6 @@ class Andon:
             zone=zone_of(configuration),
             clock=self._clock,
         )
-        self.telling.notified = self._notified
-        self.states.scheduled = self.shop.working
         self._worked = True
         self.takts = self._takts(configuration)
         self.open = False
@@ -94,6 +82,22 @@ class Andon:
         self.press_to_light_max_ns = -1
         self.early_lost = 0
         self.changed: Callable[[], None] = lambda: None
+        self._acquaint()
+
+    def _acquaint(self) -> None:
+        """Let the parts ask what another one knows."""
+        self.towers.showing = self.showing
+        self.towers.loud = lambda station: loud(self.floor, station)
+        self.positions.contacts = self.contacts
+        self.positions.stations_of = self._stations_of
+        self.shop.moving = self._moving
+        self.states.scheduled = self.shop.working
+        telling = self.telling
+        telling.training = self._in_training
+        telling.due = self.due_ns
+        telling.shift, telling.split = self.shop.shift, self.shop.split
+        telling.gap_unknown = lambda: self.keeping.unknown
+        telling.notified = self._notified
 
     def replan(self, configuration: Configuration) -> None:
         """Take other rules while calls are open; what is open stays open, by the new rules."""

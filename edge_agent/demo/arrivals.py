@@ -7,6 +7,7 @@ from typing import Final
 from edge_agent.configuration import Address, Broker
 from edge_agent.demo.line import AGENTS
 from edge_agent.follower import Ask, Follower, Gap
+from edge_agent.line_words import LINES
 from edge_agent.ports import Clock
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.uplink.listener import Listener
@@ -22,8 +23,8 @@ _DUE_NS: Final = 250_000_000
 class Arrivals:
     """Hears everything under `base`, once; asks for what is missing; passes scans on.
 
-    `arrived(id, station, text)` is called for every scan event, `noted(line)` for what happens to
-    the numbers. `replays` counts requests.
+    `arrived(id, station, text)` is called for every scan event, `noted(line)` for what happens on
+    the floor and to the numbers. `replays` counts requests.
     """
 
     def __init__(
@@ -97,6 +98,10 @@ class Arrivals:
             }:
                 if place is not None and place.station is not None:
                     self._arrived(event_id, place.station, text)
+            case {"type": str(kind), "data": dict(said)} if kind in LINES:
+                where = "?" if place is None else place.station or place.segment or "?"
+                what, text = LINES[kind](said)
+                self._noted(f"{where} {what} {text}")
             case {"state": "online", "agent": str(agent), "nonce": str(nonce)}:
                 if agent in AGENTS:
                     self._nonces[agent] = nonce

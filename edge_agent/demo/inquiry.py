@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edge_agent.desk import NAME, reachable
 from edge_agent.reactor import Reactor
@@ -19,11 +19,16 @@ _CHUNK_BYTES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an agent says of itself: ready or not, how many events wait, how the broker is."""
+    """What an agent says of itself: ready or not, how many events wait, how the broker is.
+
+    `stations` and `segments` are what is true of its line, as `status --json` has them.
+    """
 
     ready: bool
     waiting: int
     broker: str
+    stations: tuple[dict[str, Any], ...] = ()
+    segments: tuple[dict[str, Any], ...] = ()
 
 
 class Inquiry:
@@ -81,6 +86,13 @@ def understand(answer: bytes) -> Standing | None:
     try:
         told = json.loads(answer)
         waiting = told["counters"]["events"]["waiting"]
-        return Standing(told["ready"], waiting, told["broker"]["condition"])
+        line = told["stations"]
+        return Standing(
+            told["ready"],
+            waiting,
+            told["broker"]["condition"],
+            tuple(line["stations"]),
+            tuple(line["segments"]),
+        )
     except (ValueError, KeyError, TypeError):
         return None

@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.demo.child import Child
+from edge_agent.demo.floor import DEVICES_TOML, SEGMENT_TOML, TAKT_S, Tower, word
 from edge_agent.demo.inquiry import Inquiry, Standing
 from edge_agent.reactor import Reactor
 
 BASE: Final = "demo/plant1/assembly/line3"
 """`site.base` of the demo: what a curious subscriber follows with `/#` behind it."""
 
-AGENTS: Final = {"pi-a": ("A1", "A2"), "pi-b": ("A3",)}
+AGENTS: Final = {"pi-a": ("A1", "A2"), "pi-b": ("A3", "A4")}
 """Agent -> the stations that it serves."""
+
+SEGMENTS: Final = {"pi-a": "SEG-A", "pi-b": "SEG-B"}
+"""Agent -> the segment that its stations are: a stop never travels over the broker."""
 
 LAST_SCANS_MAX: Final = 16
 """How many scans of a station are remembered for the screen; older ones are forgotten."""
@@ -49,6 +53,7 @@ base = "{base}"
 STATION_TOML: Final = """
 [[station]]
 id = "{station}"
+segment = "{segment}"
 
 [[device]]
 name = "gun-{name}"
@@ -93,16 +98,23 @@ class Answer:
 
 @dataclass(slots=True)
 class Station:
-    """One station, its scanner and what was scanned last (newest first); `key` is its key."""
+    """One station, its scanner, cord and tower, and what was scanned last (newest first)."""
 
     id: str
     key: str
     agent: str
     fifo: Path
     answers: Path
+    segment: str
+    tower: Tower
     scans: deque[Scan] = field(default_factory=lambda: deque(maxlen=LAST_SCANS_MAX))
     _read_bytes: int = 0
     _rest: bytes = b""
+
+    @property
+    def cord_key(self) -> str:
+        """The key that pulls its cord: four to the right of the one that scans."""
+        return str(int(self.key) + len(AGENTS) * 2)
 
     def scan(self, text: str, now_ns: int) -> None:
         """Pull the trigger; nobody may be there to notice."""
@@ -118,8 +130,13 @@ class Station:
         finally:
             os.close(fd)
 
+    def press(self, button: str) -> bool:
+        """Pull the cord, or press a button; False when nobody is there to feel it."""
+        return word(self.fifo.with_name(f"{button}-{self.id.lower()}"), "pull")
+
     def look(self) -> list[Answer]:
-        """Read what the scanner was answered since the last look."""
+        """Read what the scanner was answered, and what the tower shows, since the last look."""
+        self.tower.look()
         if not self.answers.exists():
             return []
         with self.answers.open("rb") as file:
@@ -250,12 +267,16 @@ class Line:
         for agent, stations in AGENTS.items():
             home = folder / agent
             home.mkdir()
+            segment = SEGMENTS[agent]
             text = AGENT_TOML.format(agent=agent, address=address, base=BASE)
+            text += SEGMENT_TOML.format(segment=segment, station=stations[0], takt=float(TAKT_S))
             for station in stations:
                 name = station.lower()
-                text += STATION_TOML.format(station=station, name=name)
+                text += STATION_TOML.format(station=station, name=name, segment=segment)
+                text += DEVICES_TOML.format(station=station, name=name)
                 files = home / f"gun-{name}", home / f"gun-{name}.answers"
-                self.stations.append(Station(station, station[-1], agent, *files))
+                tower = Tower(home / f"tower-{name}.lamp")
+                self.stations.append(Station(station, station[-1], agent, *files, segment, tower))
             (home / "agent.toml").write_text(text)
             self.agents.append(AgentProcess(reactor, agent, home, changed))
         self._timers = [reactor.timer(self._look), reactor.timer(self._ask)]
@@ -279,6 +300,13 @@ class Line:
         for station in self.stations:
             for answer in station.look():
                 self._answered(answer)
+
+    def start_segment(self, segment: str) -> None:
+        """Press the start of a segment."""
+        for station in self.stations:
+            if station.segment == segment:
+                word(station.fifo.with_name(f"start-{segment}"), "pull")
+                return
 
     def _look(self, now_ns: int) -> int:
         self.look()

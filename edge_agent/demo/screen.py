@@ -11,14 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.demo.broker import Link
-from edge_agent.demo.line import AgentProcess, Life, Scan, Station
+from edge_agent.demo.floor import TAKT_S
+from edge_agent.demo.leading import FLOOR_KEYS
+from edge_agent.demo.line import SEGMENTS, AgentProcess, Life, Scan, Station
 from edge_agent.demo.show import Show
 
 COLUMNS_MIN: Final = 80
-ROWS_MIN: Final = 22
+ROWS_MIN: Final = 24
 
 _STATION_ROWS_MAX: Final = 14
 _SHORT_MS: Final = 99.5
+_PANEL_COLUMNS_FOR_MS: Final = 26
+_BAR_CELLS: Final = 10
 _HAPPENINGS_ROWS_MIN: Final = 4
 _AGENT_COLUMNS: Final = (6, 9, 17, 10)
 _AGENT_WORDS: Final = {
@@ -62,10 +66,10 @@ class Screen:
         parts = [
             Layout(self._head(), size=1),
             Layout(name="stations"),
-            Layout(self._agents(), size=len(show.line.agents) + 3),
+            Layout(self._agents(signs), size=2 * len(show.line.agents) + 3),
             Layout(self._books(signs, size.width), size=6),
             Layout(Text(hint(show), style="italic", no_wrap=True, overflow="ellipsis"), size=1),
-            Layout(keys(show), size=1),
+            Layout(Group(floor_keys(show), keys(show)), size=2),
         ]
         taken = sum(part.size or 0 for part in parts)
         left = size.height - taken
@@ -73,10 +77,14 @@ class Screen:
         if left - station_rows >= _HAPPENINGS_ROWS_MIN:
             parts.insert(4, Layout(self._happenings(left - station_rows - 2), name="happened"))
             parts[1].size = station_rows
+        wide = size.width // len(show.line.stations) >= _PANEL_COLUMNS_FOR_MS
         whole = Layout()
         whole.split_column(*parts)
         whole["stations"].split_row(
-            *(Layout(station_panel(each, signs, station_rows - 2)) for each in show.line.stations)
+            *(
+                Layout(station_panel(each, signs, station_rows - 2, wide=wide))
+                for each in show.line.stations
+            )
         )
         yield whole
 
@@ -97,7 +105,7 @@ class Screen:
         )
         return head
 
-    def _agents(self) -> RenderableType:
+    def _agents(self, signs: Signs) -> RenderableType:
         show = self._show
         rows = Table.grid(padding=(0, 2), expand=True)
         for width in _AGENT_COLUMNS:
@@ -105,6 +113,8 @@ class Screen:
         rows.add_column(justify="right", no_wrap=True)
         for agent in show.line.agents:
             rows.add_row(*agent_row(agent, show))
+        for agent in show.line.agents:
+            rows.add_row(*segment_row(agent, show, signs))
         link = show.broker.link
         style = "green" if link is Link.UP else "bold red"
         since = "" if link is Link.UP else f"for {show.link_age_s():.0f} s"
@@ -192,16 +202,65 @@ def scan_row(scan: Scan, signs: Signs) -> tuple[Text, Text, Text]:
     return Text(f"{sign} {scan.text}", style), Text(word, style), Text(light, "dim")
 
 
-def station_panel(station: Station, signs: Signs, rows: int) -> Panel:
-    """Show the last scans of a station, newest first."""
+def tower_text(station: Station, signs: Signs) -> Text:
+    """Say which lights of a tower are lit, and how."""
+    lit = station.tower.lit()
+    line = Text(no_wrap=True, overflow="crop")
+    for light in ("red", "yellow", "green"):
+        if light in lit:
+            style = f"bold {light}" if lit[light] == "steady" else f"bold reverse {light}"
+            line.append(f"{light}{_RHYTHMS.get(lit[light], '')}", style).append(" ")
+    return line if lit else Text(f"{signs.dark} dark", "dim")
+
+
+_RHYTHMS: Final = {"flash-2hz": "2Hz", "flash-0.5hz": "1/2Hz"}
+
+
+def station_panel(station: Station, signs: Signs, rows: int, *, wide: bool) -> Panel:
+    """Show the tower of a station and its last scans, newest first."""
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
-    for scan in list(station.scans)[:rows]:
-        table.add_row(*scan_row(scan, signs))
-    title = f"station {station.id} ({station.agent})"
-    return Panel(table, title=title, title_align="left", box=box.ROUNDED)
+    if wide:
+        table.add_column(no_wrap=True, justify="right")
+    for scan in list(station.scans)[: rows - 1]:
+        row = scan_row(scan, signs)
+        table.add_row(*row if wide else row[:2])
+    return Panel(
+        Group(tower_text(station, signs), table),
+        title=f"{station.id} {station.agent}",
+        title_align="left",
+        box=box.ROUNDED,
+        padding=0,
+    )
+
+
+def segment_row(agent: AgentProcess, show: Show, signs: Signs) -> tuple[RenderableType, ...]:
+    """Show the segment of an agent: what it does, and how far the takt is."""
+    said = agent.standing.segments[0] if agent.standing and agent.standing.segments else None
+    stations = " ".join(each.id for each in show.line.stations if each.agent == agent.id)
+    if said is None:
+        return SEGMENTS[agent.id], stations, Text("nobody knows", "dim"), "", ""
+    state = str(said["state"])
+    left_s = show.takt_left_s(said)
+    style = _STATE_STYLES.get(state, "green")
+    bar, words = "", f"stops here in {left_s:.0f} s" if state == "stop-pending" else ""
+    if left_s is not None:
+        done = round(_BAR_CELLS * (1 - min(max(left_s / TAKT_S, 0), 1)))
+        bar = signs.bars[-1] * done + signs.bars[0] * (_BAR_CELLS - done)
+    if state == "restarting":
+        words = "the start is announced" if said["restart_from"] else "s starts it"
+    elif state == "stopped":
+        words = "the stop is asked of the PLC"
+    return SEGMENTS[agent.id], stations, Text(state, style), Text(bar, style), words
+
+
+_STATE_STYLES: Final = {
+    "stop-pending": "bold yellow",
+    "stopped": "bold red",
+    "restarting": "bold yellow",
+    "unknown": "dim",
+}
 
 
 def agent_row(agent: AgentProcess, show: Show) -> tuple[RenderableType, ...]:
@@ -243,6 +302,9 @@ def hint(show: Show) -> str:
     agents = show.line.agents
     gone = [agent.id for agent in agents if agent.life is not Life.RUNNING]
     away = [agent.id for agent in agents if agent.standing and agent.standing.broker != "ok"]
+    segments = show.floor.segments()
+    standing = [str(one["segment"]) for one in segments if one["stop"] is not None]
+    calling = [each.id for each in show.line.stations if "yellow" in each.tower.lit()]
     hints = (
         (
             show.finishing,
@@ -258,6 +320,14 @@ def hint(show: Show) -> str:
             f"{''.join(gone[:1])} is gone: no light, so people scan again. Its key brings it back.",
         ),
         (
+            standing,
+            f"{''.join(standing[:1])} stands at its fixed position: l clears the call, s starts.",
+        ),
+        (
+            calling,
+            f"{''.join(calling[:1])} calls, the line goes on: pull again, or k acks; or it stops.",
+        ),
+        (
             away,
             f"The broker is back; {''.join(away[:1])} knocks every few seconds and will find it.",
         ),
@@ -265,21 +335,33 @@ def hint(show: Show) -> str:
             show.arrivals.missing,
             "The subscriber was away: it sees the gap by the numbers and asks for it again.",
         ),
-        (True, "Try it: c kills the broker and all that it remembers, a or b kills an agent."),
+        (True, "Try it: 5 pulls a cord, c kills the broker, a or b cuts an agent off, mid-stop."),
     )
     return next(f" {text}" for holds, text in hints if holds)
+
+
+def floor_keys(show: Show) -> Text:
+    """List the keys of cords and of the leader."""
+    pairs = [(station.cord_key, "") for station in show.line.stations]
+    pairs[-1] = (pairs[-1][0], "pull")
+    words = {"ack": "ack", "confirm": "want the stop", "clear": "clear", "start": "start"}
+    return _listed(pairs + [(key, words[what]) for key, what in FLOOR_KEYS.items()])
 
 
 def keys(show: Show) -> Text:
     """List the keys with what each would do now."""
     pairs = [(station.key, "") for station in show.line.stations]
     pairs[-1] = (pairs[-1][0], "scan")
-    pairs.append(("c", "cut broker" if show.broker.link is Link.UP else "restore broker"))
+    pairs.append(("c", "cut broker" if show.broker.link is Link.UP else "mend broker"))
     pairs += [
-        (agent.key, f"{'kill -9' if agent.life is Life.RUNNING else 'restart'} {agent.id}")
+        (agent.key, f"kill {agent.id}" if agent.life is Life.RUNNING else "restart")
         for agent in show.line.agents
     ]
     pairs.append(("q", "quit"))
+    return _listed(pairs)
+
+
+def _listed(pairs: list[tuple[str, str]]) -> Text:
     line = Text(" ", no_wrap=True, overflow="ellipsis")
     for key, word in pairs:
         line.append(f" {key} ", "reverse").append(f" {word} " if word else " ")

@@ -4,15 +4,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edge_agent.demo.arrivals import Arrivals
 from edge_agent.demo.broker import Broker, Link
+from edge_agent.demo.leading import FLOOR_KEYS, Floor
 from edge_agent.demo.ledger import Ledger
 from edge_agent.demo.line import BASE, AgentProcess, Answer, Life, Line
 from edge_agent.demo.people import Handler
 from edge_agent.ports import Clock
 from edge_agent.reactor import NEVER, Reactor
+from edge_agent.wire.payload import wall_ns
 
 GATHER_S: Final = 60.0
 """How long agents and subscriber may take until the shift begins; then the demo has failed."""
@@ -33,6 +35,7 @@ _SEED: Final = 2_026
 _SAMPLE_NS: Final = 1_000_000_000
 _CHECK_NS: Final = 50_000_000
 _IDLE_NS: Final = 20_000_000
+_FLOOR_NS: Final = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Show:
     ) -> None:
         self._reactor = reactor
         self._now = reactor.clock.mono_ns
+        self._wall_ns = clock.wall_ns
         self._wish = wish
         self._say = say
         self._began_ns = self._now()
@@ -91,10 +95,12 @@ class Show:
             reactor, clock, self.broker.port, BASE, arrived=self._arrived, noted=self.note
         )
         self._handlers: list[Handler] = []
+        self.floor = Floor(self.line, wish.speed, _SEED, self._began_ns)
         self._timers = [
             reactor.timer(self._people),
             reactor.timer(self._sample),
             reactor.timer(self._check),
+            reactor.timer(self._floor),
         ]
 
     # -- what a view reads ---------------------------------------------------------------------
@@ -106,6 +112,12 @@ class Show:
     def link_age_s(self) -> float:
         """Seconds since the broker came or went."""
         return (self._now() - self._link_ns) / 1e9
+
+    def takt_left_s(self, segment: dict[str, Any]) -> float | None:
+        """Seconds until the fixed position of a segment; None while it stands."""
+        if segment["due"] is None:
+            return None
+        return (wall_ns(segment["due"].encode()) - self._wall_ns()) / 1e9
 
     # -- what the visitor does -----------------------------------------------------------------
 
@@ -135,10 +147,14 @@ class Show:
             return
         elif key == "c":
             self.cut_or_restore()
+        elif key in FLOOR_KEYS:
+            self.floor.do(FLOOR_KEYS[key])
         for station in self.line.stations:
             if key == station.key:
                 self._tries += 1
                 self._scan(station.id, f"V-{self._tries:04}")
+            elif key == station.cord_key and not station.press("cord"):
+                self.note(f"{station.id}: somebody pulls, and nobody is there to feel it")
         for agent in self.line.agents:
             if key == agent.key:
                 self.kill_or_restart(agent)
@@ -166,6 +182,7 @@ class Show:
         self._end_ns = self._now() + int(FINISH_S * 1e9)
         for handler in self._handlers:
             handler.go_home()
+        self.floor.go_home()
         if self.broker.link is not Link.UP:
             self.broker.restore()
         for agent in self.line.agents:
@@ -204,6 +221,11 @@ class Show:
             if text is not None:
                 self._scan(handler.station, text)
         return min(handler.due_ns for handler in self._handlers)
+
+    def _floor(self, now_ns: int) -> int:
+        if self.begun:
+            self.floor.act(now_ns)
+        return now_ns + _FLOOR_NS
 
     def _begin(self, now_ns: int) -> None:
         self.begun = True

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.clock import SystemClock
+from edge_agent.demo.floor import Tower
 from edge_agent.demo.inquiry import ANSWER_BYTES_MAX, Inquiry, Standing, understand
 from edge_agent.demo.line import Station
 from edge_agent.reactor import Reactor
@@ -17,7 +18,15 @@ STATUS = {
     "ready": True,
     "counters": {"events": {"stored": 9, "waiting": 4}},
     "broker": {"condition": "ok"},
+    "stations": {"stations": [{"station": "A1"}], "segments": [{"segment": "SEG-A"}]},
 }
+SAID = Standing(
+    ready=True,
+    waiting=4,
+    broker="ok",
+    stations=({"station": "A1"},),
+    segments=({"segment": "SEG-A"},),
+)
 
 
 @pytest.fixture
@@ -29,7 +38,8 @@ def reactor() -> Iterator[Reactor]:
 
 @pytest.fixture
 def station(tmp_path: Path) -> Station:
-    return Station("A1", "1", "pi-a", tmp_path / "gun", tmp_path / "answers")
+    tower = Tower(tmp_path / "tower")
+    return Station("A1", "1", "pi-a", tmp_path / "gun", tmp_path / "answers", "SEG-A", tower)
 
 
 def answer(text: str, outcome: str = "accepted") -> bytes:
@@ -113,7 +123,7 @@ def test_an_agent_is_asked_and_answers_in_pieces(reactor: Reactor, tmp_path: Pat
         caller.close()
         while len(heard) < 2:
             reactor.turn()
-        assert heard[1] == Standing(ready=True, waiting=4, broker="ok")
+        assert heard[1] == SAID
 
 
 def test_an_endless_answer_is_dropped(reactor: Reactor, tmp_path: Path) -> None:
@@ -136,3 +146,34 @@ def test_an_endless_answer_is_dropped(reactor: Reactor, tmp_path: Path) -> None:
         caller.close()
     assert heard == [None]
     assert sent <= 2 * ANSWER_BYTES_MAX
+
+
+# -- the floor ---------------------------------------------------------------------------------
+
+
+def test_a_tower_is_what_its_lamp_has_written_last(tmp_path: Path) -> None:
+    tower = Tower(tmp_path / "lamp")
+    tower.look()
+    assert tower.lit() == {}
+    with tower.file.open("w") as file:
+        file.write('{"mono_ns": 1, "light": "green", "pattern": "steady"}\n')
+        file.write('{"mono_ns": 2, "light": "yellow", "pattern": "off"}\n{"mono_')
+        file.flush()
+        tower.look()
+        assert tower.lit() == {"green": "steady"}
+        file.write('ns": 3, "light": "green", "pattern": "off"}\n')
+    tower.look()
+    assert tower.lit() == {}
+
+
+def test_a_cord_is_pulled_by_a_word_and_nobody_may_be_there(tmp_path: Path) -> None:
+    tower = Tower(tmp_path / "tower")
+    files = tmp_path / "gun-a1", tmp_path / "answers"
+    one = Station("A1", "1", "pi-a", *files, "SEG-A", tower)
+    assert one.cord_key == "5"
+    assert not one.press("cord")
+    os.mkfifo(tmp_path / "cord-a1")
+    reader = os.open(tmp_path / "cord-a1", os.O_RDONLY | os.O_NONBLOCK)
+    assert one.press("cord")
+    assert os.read(reader, 100) == b"pull\n"
+    os.close(reader)

@@ -41,7 +41,7 @@ def picture(show: Show, width: int, height: int, encoding: str = "utf-8") -> lis
     return sheet.read().splitlines()
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 22), (80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 30), (120, 40), (200, 60)])
 def test_it_fills_the_terminal_and_no_more(show: Show, width: int, height: int) -> None:
     lines = picture(show, width, height)
     assert len(lines) == height
