@@ -117,6 +117,7 @@ class Agent:
             synced=lambda: self.synchrony.synced,
         )
         self.synchrony.heard = andon.clock_set
+        self.line.in_training = self.line.urgent.in_training = andon.in_training
         self._listen(andon)
         return andon
 

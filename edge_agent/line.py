@@ -8,6 +8,7 @@ Rules:
 3. Only ids are repeats of each other: two labels without a serial are two containers.
 4. Room in the outbox is asked for before anything moves. No room now: the device is held. No room
    for long: the read is refused as `storage`, which is answered and counted and makes no event.
+5. What happens at a station in training says so, whatever it is.
 """
 
 import logging
@@ -24,10 +25,10 @@ from edge_agent.ports import Flaw, Lane, Outcome, Source
 from edge_agent.quarantine import Quarantines
 from edge_agent.records import DiskTrouble, Restored
 from edge_agent.storage import Room
-from edge_agent.urgent import Urgent
+from edge_agent.urgent import Urgent, nobody_trains
 from edge_agent.wire import messages
 from edge_agent.wire.messages import AlarmKind, GapReason, PreviousEnd, Stretch
-from edge_agent.wire.payload import NORMAL, Envelope, ScanTemplate
+from edge_agent.wire.payload import NORMAL, TRAINING, Envelope, ScanTemplate
 from edge_agent.wire.topics import Topics
 
 ANSWERS_MAX: Final = 256
@@ -69,6 +70,8 @@ class _Reader:
         "source",
         "stream",
         "template",
+        "trained_read",
+        "trained_rejected",
     )
 
     def __init__(self, source: Source) -> None:
@@ -78,6 +81,8 @@ class _Reader:
         self.oldest: deque[bytes] = deque()  # the texts of `heard`, in the order they came
         self.read: Envelope
         self.rejected: Envelope
+        self.trained_read: Envelope
+        self.trained_rejected: Envelope
         self.stream: Stream
 
 
@@ -107,6 +112,7 @@ class Line:
         self.suppressed = 0
         self.refused_storage = 0
         self.scanned: Callable[[str, str, int], bool] | None = None
+        self.in_training: Callable[[str], bool] = nobody_trains
         outbox.dispatch.gap_topic = topics.agent_alarm(agent)
 
     # -- devices -------------------------------------------------------------------------------
@@ -138,6 +144,8 @@ class Line:
         source = self._topics.source_of_station(station)
         reader.read = self._envelope(source, "scan.read", NORMAL)
         reader.rejected = self._envelope(source, "scan.rejected", NORMAL)
+        reader.trained_read = self._envelope(source, "scan.read", NORMAL + TRAINING)
+        reader.trained_rejected = self._envelope(source, "scan.rejected", NORMAL + TRAINING)
         reader.stream = self._outbox.stream(self._topics.scan(station))
 
     def _envelope(self, source: str, kind: str, lane: str) -> Envelope:
@@ -192,7 +200,8 @@ class Line:
             self.scanned(source.station, text.decode("utf-8", "replace"), at_mono_ns)
             outbox.room(_NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
         data = reader.template.read(text, symbology)
-        seq = outbox.record(reader.stream, _NORMAL, reader.read, at_wall_ns, at_mono_ns, data)
+        said = reader.trained_read if self.in_training(source.station) else reader.read
+        seq = outbox.record(reader.stream, _NORMAL, said, at_wall_ns, at_mono_ns, data)
         self._pending.append((seq, reader, raw, heard, ""))
         return True
 
@@ -223,9 +232,9 @@ class Line:
         self, reader: _Reader, raw: bytes, at_mono_ns: int, at_wall_ns: int, flaw: Flaw
     ) -> None:
         data = reader.template.rejected(raw, None, flaw.value, _MESSAGES[flaw])
-        seq = self._outbox.record(
-            reader.stream, Lane.NORMAL, reader.rejected, at_wall_ns, at_mono_ns, data
-        )
+        trained = self.in_training(reader.source.station)
+        said = reader.trained_rejected if trained else reader.rejected
+        seq = self._outbox.record(reader.stream, _NORMAL, said, at_wall_ns, at_mono_ns, data)
         self._pending.append((seq, reader, raw, None, flaw.value))
 
     def _suppress(self, reader: _Reader, raw: bytes, heard: _Heard) -> None:

@@ -9,6 +9,7 @@ Rules:
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from edge_agent.dispatch import Stream
@@ -19,7 +20,7 @@ from edge_agent.reactor import NEVER
 from edge_agent.records import Restored
 from edge_agent.storage import Room
 from edge_agent.wire import messages
-from edge_agent.wire.payload import URGENT, Envelope
+from edge_agent.wire.payload import TRAINING, URGENT, Envelope
 from edge_agent.wire.topics import Topics
 
 HELD_MAX: Final = 256
@@ -33,12 +34,18 @@ RETRY_NS: Final = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
+def nobody_trains(_station: str) -> bool:
+    """Say of every station that it is not in training."""
+    return False
+
+
 class _Held(NamedTuple):
     station: str | None
     kind: str
     alarm: str
     at_mono_ns: int
     data: bytes
+    training: bool = False
 
 
 class Urgent:
@@ -49,7 +56,8 @@ class Urgent:
         self._agent = agent
         self._outbox = outbox
         self._clock = outbox.clock
-        self._made: dict[tuple[str | None, str], tuple[Stream, Envelope]] = {}
+        self._made: dict[tuple[str | None, str, bool], tuple[Stream, Envelope]] = {}
+        self.in_training: Callable[[str], bool] = nobody_trains
         self._held: list[_Held] = []
         self._unsaid = Unsaid()
         self._noted = False
@@ -69,7 +77,8 @@ class Urgent:
 
     def of_station(self, station: str, kind: str, data: bytes, alarm: str = "") -> None:
         """Record an urgent event of a station; dropped before the journal is open."""
-        self._event(_Held(station, kind, alarm, self._clock.mono_ns(), data))
+        training = self.in_training(station)
+        self._event(_Held(station, kind, alarm, self._clock.mono_ns(), data, training))
 
     def gap(self, gap: Gap) -> None:
         """Say that numbers will never come, once."""
@@ -157,14 +166,15 @@ class Urgent:
     def _record(self, event: _Held) -> bool:
         if self._outbox.room(Lane.URGENT, len(event.data) + PAYLOAD_GUESS_BYTES) is not Room.YES:
             return False
-        stream, envelope = self._made_of(event.station, event.kind)
+        stream, envelope = self._made_of(event)
         ago_ns = self._clock.mono_ns() - event.at_mono_ns
         at_wall_ns = self._clock.wall_ns() - ago_ns
         self._outbox.record(stream, Lane.URGENT, envelope, at_wall_ns, event.at_mono_ns, event.data)
         return True
 
-    def _made_of(self, station: str | None, kind: str) -> tuple[Stream, Envelope]:
-        made = self._made.get((station, kind))
+    def _made_of(self, event: _Held) -> tuple[Stream, Envelope]:
+        station, kind = event.station, event.kind
+        made = self._made.get((station, kind, event.training))
         if made is not None:
             return made
         topics, agent = self._topics, self._agent
@@ -175,9 +185,9 @@ class Urgent:
         envelope = Envelope(
             source=source,
             kind=kind,
-            lane=URGENT,
+            lane=URGENT + TRAINING if event.training else URGENT,
             agent=agent,
             epoch=self._outbox.epoch,
         )
-        made = self._made[station, kind] = (self._outbox.stream(topic), envelope)
+        made = self._made[station, kind, event.training] = (self._outbox.stream(topic), envelope)
         return made

@@ -295,6 +295,10 @@ class Andon:
     def _stations_of(self, segment: str) -> list[str]:
         return self.floor.stations_of(segment)
 
+    def in_training(self, station: str) -> bool:
+        """Say whether what happens at a station now is training."""
+        return self.floor.in_training(station)
+
     def _in_training(self, station: str, segment: str) -> bool:
         return segment in self.floor.training if segment else self.floor.in_training(station)
 

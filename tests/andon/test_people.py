@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.configuration import Andon, Person, Reason
+from edge_agent.ports import Condition, Flaw
 from edge_agent.wire.messages import Refusal
+from edge_agent.wire.orders import LINE_ORDERS
 from tests.kit.floor_bench import LINE, MATERIAL, QUALITY, STATIONS, FloorBench
+from tests.kit.line_bench import Gun
 
 WEBER = Person("E:1007", "L. Weber", ("leader",), ("welding",))
 SATO = Person("E:1008", "M. Sato", ("group-leader",), shifts=("early",))
@@ -274,6 +277,58 @@ def test_training_marks_every_event_and_moves_no_output(tmp_path: Path) -> None:
     marks = [event.get("training") for event in after.events() if "andon." in event["type"]]
     assert marks == [True] * (len(marks) - 2) + [None, None]
     assert after.told("andon.training_ended")
+
+
+def test_whatever_happens_at_a_station_in_training_says_so(tmp_path: Path) -> None:
+    segments = tuple(replace(one, segment=None) for one in LINE.stations)
+    bench = line(tmp_path, stations=segments, segments=())
+    other = Gun("gun-2", "A3")
+    bench.line.add(other)
+    bench.ask("training", "A2", on=True)
+    bench.line.read(bench.gun, b"K-0417", 0, 0, Flaw.NONE)
+    bench.line.read(bench.gun, b"", 0, 0, Flaw.EMPTY)
+    bench.line.read(other, b"K-0418", 0, 0, Flaw.NONE)
+    for gun in (bench.gun, other):
+        bench.line.tell(gun, Condition.TROUBLE, "it is gone", "plug it in")
+    bench.line.agent_event("agent.started", b'{"version":"0","previous_end":"none"}')
+    bench.ask("training", "A2", on=False)
+    bench.line.read(bench.gun, b"K-0419", 0, 0, Flaw.NONE)
+    bench.line.tell(bench.gun, Condition.OK, "", "")
+    bench.turn()
+    after = bench.again().start()
+    after.line.read(after.gun, b"K-0420", 0, 0, Flaw.NONE)
+    after.turn()
+    found = [
+        (event["type"], event["source"].rpartition("/")[2], event.get("training"))
+        for event in after.events()
+        if not event["type"].startswith("agent.")
+    ]
+    assert found == [
+        ("andon.training_started", "A2", True),
+        ("scan.read", "A2", True),
+        ("scan.rejected", "A2", True),
+        ("scan.read", "A3", None),
+        ("alarm.raised", "A2", True),
+        ("alarm.raised", "A3", None),
+        ("andon.training_ended", "A2", None),
+        ("scan.read", "A2", None),
+        ("alarm.cleared", "A2", None),
+        ("scan.read", "A2", None),
+    ]
+    of_agent = [event for event in after.events() if event["type"].startswith("agent.")]
+    assert of_agent
+    assert all("training" not in event for event in of_agent)
+    assert {event["lane"] for event in after.events()} == {"normal", "urgent"}
+
+
+@pytest.mark.parametrize("kind", sorted(LINE_ORDERS))
+def test_every_command_that_can_be_read_is_answered(tmp_path: Path, kind: str) -> None:
+    order = {"category": "quality", "for_s": 5.0, "on": True, "reason": "FIT", "count": 1}
+    bench = line(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    answer = bench.ask(kind.removeprefix("cmd."), "A2", **order)
+    assert answer.message
+    assert "None" not in answer.message
 
 
 def test_safety_calls_for_people_and_stops_nothing(tmp_path: Path) -> None:
