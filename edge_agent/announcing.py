@@ -24,6 +24,7 @@ from edge_agent.line import Line
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Condition
 from edge_agent.reactor import Reactor
+from edge_agent.reloading import Reloading
 from edge_agent.retained import Retained
 from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Uplink
@@ -43,6 +44,11 @@ STATE_NS: Final = 45_000_000_000
 CONNECTION_NS: Final = 1_000_000
 """A connection's number is the age of the boot in these; a process cannot restart within one."""
 
+_RELOAD: Final = (
+    "what runs is the last good configuration: `edge-agent check` says what is wrong with the file;"
+    " then reload, or restart where it says so"
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +59,7 @@ class Announcer:
     commands: Commands
     equipment: Equipment
     andon: Andon
+    reloading: Reloading
 
     def __init__(
         self,
@@ -191,6 +198,7 @@ class Announcer:
             "journal": status.journal_condition(self._outbox)[0],
             "broker": self.uplink.condition,
             "clock": self._synchrony.condition,
+            "configuration": Condition.TROUBLE if self.reloading.why else Condition.OK,
             **{f"device:{one.name}": one.condition for one in self.equipment.all()},
         }
 
@@ -202,7 +210,7 @@ class Announcer:
 
     # -- asked ---------------------------------------------------------------------------------
 
-    def document(self, *, ready: bool, refused_reloads: int) -> dict[str, object]:
+    def document(self, *, ready: bool) -> dict[str, object]:
         """Give the status document."""
         uplink = self.uplink
         return {
@@ -225,5 +233,10 @@ class Announcer:
             "stations": self.andon.document(),
             "reactor": status.reactor(self._reactor),
             "commands": {"heard": self.commands.heard, "refused": self.commands.refused},
-            "reloads_refused": refused_reloads,
+            "configuration": {
+                "condition": Condition.TROUBLE if self.reloading.why else Condition.OK,
+                "why": self.reloading.why,
+                "remedy": _RELOAD if self.reloading.why else "",
+            },
+            "reloads_refused": self.reloading.refused,
         }

@@ -84,7 +84,6 @@ class Agent:
             reactor, configuration, self.outbox, self.line, self.synchrony, nonce
         )
         self.announcer.equipment, self.announcer.andon = self.equipment, self.andon
-        self.andon.changed = self._line_changed
         self.uplink = self.announcer.uplink = Uplink(
             reactor, configuration.broker, self.outbox.dispatch, self._hooks()
         )
@@ -103,6 +102,7 @@ class Agent:
         self.reloading = Reloading(
             reactor, configuration, config, environ, self._notify, self._apply
         )
+        self.announcer.reloading = self.reloading
         self._vigil = Vigil(reactor, self._notify, self._writer.ping)
         self._openings = 0
         self._ending = Ending(reactor, self.line, self.outbox, self)
@@ -117,6 +117,7 @@ class Agent:
             synced=lambda: self.synchrony.synced,
         )
         self.synchrony.heard = andon.clock_set
+        andon.changed = self._line_changed
         self.line.in_training = self.line.urgent.in_training = andon.in_training
         self._listen(andon)
         return andon
@@ -290,7 +291,7 @@ class Agent:
 
     def document(self) -> dict[str, object]:
         """Give the status document."""
-        return self.announcer.document(ready=self.ready, refused_reloads=self.reloading.refused)
+        return self.announcer.document(ready=self.ready)
 
 
 class _Told:

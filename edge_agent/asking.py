@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from edge_agent import possession
 from edge_agent.configuration import BadConfiguration, Configuration
 from edge_agent.desk import Hidden, Unanswered, asked
 from edge_agent.gaps import Losses
@@ -38,7 +39,7 @@ def status(config: Path, environ: Mapping[str, str], *, as_json: bool) -> int:
         return BAD_CONFIGURATION
     code = OK
     try:
-        answer = asked(configuration.agent.data_dir, "status", ASK_TIMEOUT_S)
+        answer = _asked(configuration.agent.data_dir, "status")
         document = answer[0] if answer else _resting_status(configuration)
         code = OK if answer else NOT_RUNNING
     except Unanswered as trouble:
@@ -76,7 +77,7 @@ def outbox(config: Path, environ: Mapping[str, str], question: str) -> int:
         return BAD_CONFIGURATION
     data_dir = configuration.agent.data_dir
     try:
-        answer = asked(data_dir, f"outbox {question}", ASK_TIMEOUT_S)
+        answer = _asked(data_dir, f"outbox {question}")
     except Unanswered as trouble:
         answer = trouble.lines or [{"error": trouble.why, "remedy": trouble.remedy}]
         if trouble.lines:
@@ -86,6 +87,18 @@ def outbox(config: Path, environ: Mapping[str, str], question: str) -> int:
     for line in _resting_outbox(data_dir, question) if answer is None else answer:
         print(json.dumps(line, ensure_ascii=False))
     return OK
+
+
+def _asked(data_dir: Path, question: str) -> list[dict[str, object]] | None:
+    """Ask the agent that runs on `data_dir`; None when none does, also by its lock."""
+    answer = asked(data_dir, question, ASK_TIMEOUT_S)
+    if answer is None and (owner := possession.owner(data_dir)):
+        raise Unanswered(
+            f"process {owner} runs, and its socket is not there",
+            "see its log; a card that is full or read-only takes no socket, which is tried again",
+            [],
+        )
+    return answer
 
 
 def _resting_outbox(data_dir: Path, question: str) -> Iterator[dict[str, object]]:
@@ -158,11 +171,13 @@ def _readable(document: dict[str, Any]) -> Iterator[str]:
     yield f"{document['agent']}: {word}{process}"
     if "condition" in document:
         yield _condition("agent", document)
-    for part in ("journal", "broker"):
+    for part in ("journal", "broker", "configuration"):
         if part in document:
             yield _condition(part, document[part])
     for device in document.get("devices", ()):
-        yield _condition(f"{device['name']} ({device['station']})", device)
+        where = f" ({device['station']})" if device["station"] else ""
+        yield _condition(f"{device['name']}{where}", device)
+    yield from _line(document.get("stations") or {})
     counters = document.get("counters") or {}
     for name, value in counters.items():
         if isinstance(value, dict):
@@ -170,6 +185,18 @@ def _readable(document: dict[str, Any]) -> Iterator[str]:
             yield f"  {name}: {balance}"
         elif value is not None:
             yield f"  {name}: {value}"
+
+
+def _line(said: dict[str, Any]) -> Iterator[str]:
+    """Say what segments do, and what is open at stations."""
+    for segment in said.get("segments", ()):
+        stop = segment["stop"]
+        since = f" since {stop['since']}, for {stop['primary']}" if stop else ""
+        yield f"  {segment['segment']}: {segment['state']}{since}"
+    for station in said.get("stations", ()):
+        shown = station["showing"][0] if station["showing"] else "nothing"
+        calls = ", ".join(f"{call['category']} {call['state']}" for call in station["calls"])
+        yield f"  {station['station']}: {shown}" + (f"; open: {calls}" if calls else "")
 
 
 def _condition(name: str, said: dict[str, Any]) -> str:

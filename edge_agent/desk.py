@@ -31,6 +31,9 @@ ASKERS_MAX: Final = 8
 ASKER_NS: Final = 20_000_000_000
 """Who has not put its question after so long, or has had nothing of its answer, is hung up on."""
 
+OPEN_AGAIN_NS: Final = 2_000_000_000
+"""How often a socket is tried that could not be made: the card may be read-only for a while."""
+
 _log = logging.getLogger(__name__)
 
 Say = Callable[[list[dict[str, object]], object], None]
@@ -44,7 +47,10 @@ class Answers(Protocol):
 
 
 class Desk:
-    """Listens in `data_dir`; without a socket there (a read-only card) it only says so."""
+    """Listens in `data_dir`; a socket that cannot be made there (a read-only card) is tried again.
+
+    That is said once.
+    """
 
     def __init__(self, reactor: Reactor, data_dir: Path, answers: Answers) -> None:
         self._reactor = reactor
@@ -53,9 +59,14 @@ class Desk:
         self._path = data_dir / NAME
         self._socket: socket.socket | None = None
         self._patience = reactor.timer(self._lose_patience)
+        self._again = reactor.timer(self._open_again)
+        self._said = False
 
     def open(self) -> None:
-        """Begin to listen."""
+        """Begin to listen, now or as soon as it can be done."""
+        self._again.due_ns = self._open_again(self._reactor.clock.mono_ns())
+
+    def _open_again(self, now_ns: int) -> int:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             with reachable(self._path.parent) as folder:
@@ -68,10 +79,13 @@ class Desk:
             listening.listen(ASKERS_MAX)
         except OSError as error:
             listening.close()
-            _log.warning("status cannot be asked: %s: %s", self._path, error.strerror)
-            return
+            if not self._said:
+                self._said = True
+                _log.warning("status cannot be asked: %s: %s", self._path, error.strerror)
+            return now_ns + OPEN_AGAIN_NS
         self._socket = listening
         self._reactor.watch(listening.fileno(), self._knock)
+        return NEVER
 
     def close(self) -> None:
         """Stop listening and hang up."""
@@ -82,6 +96,7 @@ class Desk:
         for asker in list(self._askers):
             asker.hang_up()
         self._reactor.forget(self._patience)
+        self._reactor.forget(self._again)
 
     def _knock(self, _events: int) -> None:
         assert self._socket is not None

@@ -23,6 +23,9 @@ from edge_agent.wire.messages import AlarmKind
 LOOK_NS: Final = 1_000_000_000
 """How often it is looked whether an alarm is written, or what was salvaged has arrived."""
 
+_WAL_GONE: Final = "events.db-wal"
+"""Named by the reasons of a journal whose latest commits are not in its file."""
+
 _OPEN, _OVER = "raised", "cleared"
 
 _log = logging.getLogger(__name__)
@@ -105,6 +108,8 @@ def words(said: messages.Quarantined) -> tuple[str, str]:
     """Say for people what was set apart, and what to do about it."""
     of_epoch = f" (epoch {said.epoch}, highest known number {said.last})" if said.epoch else ""
     lost = f", {said.lost} are lost" if said.lost else ""
+    if _WAL_GONE in said.why:
+        lost += f"; what was accepted after number {said.last} may be lost: how much nobody knows"
     message = (
         f"the journal was found broken and set apart as {said.folder}{of_epoch}:"
         f" {said.why or 'it is not known why'}; {said.rows} events were salvaged,"

@@ -34,6 +34,8 @@ class Reloading:
         apply: Callable[[Changes], None],
     ) -> None:
         self.refused = 0
+        self.why = ""
+        """Why the file on the disk is not what runs, for people; empty while it is."""
         self._reactor = reactor
         self._configuration = configuration
         self._config = config
@@ -76,7 +78,8 @@ class Reloading:
         except BadConfiguration as bad:
             for problem in bad.problems:
                 _log.error("%s", problem)
-            self._refuse("the new configuration is bad")
+            more = f" (and {len(bad.problems) - 1} more)" if len(bad.problems) > 1 else ""
+            self._refuse(f"the new configuration is bad: {bad.problems[0]}{more}")
         else:
             self._take(changes(self._configuration, wanted))
         if self._once_more:
@@ -90,6 +93,7 @@ class Reloading:
         self._apply(change)
         _log.info("reloaded: %s", told(change))
         waits = ", ".join(change.after_restart)
+        self.why = f"waits for a restart: {waits}" if waits else ""
         self._notify.ready(f"reloaded; waits for a restart: {waits}" if waits else "reloaded")
 
     def _give_up(self, _now_ns: int) -> int:
@@ -107,6 +111,7 @@ class Reloading:
 
     def _refuse(self, why: str) -> None:
         self.refused += 1
+        self.why = why
         _log.error("%s; the last good one goes on", why)
         self._notify.ready(f"{why}; the last good one goes on")
 

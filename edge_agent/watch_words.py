@@ -62,6 +62,7 @@ class Words:
                 line = self.line(where, "asked", text)
             case Subject.RESULT:
                 text = f"{said.get('type')} {said.get('outcome')}: {said.get('message')}"
+                text = text.removesuffix(": ") + _replayed(said.get("replay"))
                 line = self.line(where, "answered", text)
             case _:
                 what, text = _event(said)
@@ -179,8 +180,19 @@ def _started(said: dict[str, Any]) -> tuple[str, str]:
     return "started", f"version {said.get('version')}; before: {said.get('previous_end')}"
 
 
+def _replayed(said: object) -> str:
+    """Say how much of a replay came, and how much could not."""
+    if not isinstance(said, dict):
+        return ""
+    missing = said.get("missing")
+    gone = len(missing) if isinstance(missing, list) else 0
+    return f": {said.get('sent')} sent again" + (f", {gone} stretches missing" if gone else "")
+
+
 def _quarantined(said: dict[str, Any]) -> tuple[str, str]:
-    salvaged = f"{said.get('rows')} events salvaged, {said.get('lost')} lost"
+    salvaged = f"{said.get('rows')} events salvaged, {said.get('lost')} known to be lost"
+    if "events.db-wal" in str(said.get("why")):
+        salvaged += f"; what came after number {said.get('last')} nobody knows"
     return "journal", f"was broken and is now {said.get('folder')}: {salvaged}"
 
 

@@ -42,7 +42,8 @@ class Rounds:
         (known,) = self._sql.execute(_KNOWN).fetchone()
         if self._number > known:
             raise Broken(
-                f"the WAL is gone or cannot be read: begun {self._number} times, not {known}"
+                "the file with the latest commits (events.db-wal) is gone or cannot be read"
+                f" (round {self._number}, found {known})"
             )
         self._number = known
 

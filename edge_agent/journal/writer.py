@@ -27,6 +27,10 @@ RETRY_MIN_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
 """Back-off after a disk error: doubled from the least to the most, back to the least by success."""
 
+OPEN_FULL_MAX_S: Final = 30.0
+"""The longest back-off of an opening that finds the disk full: one that sets a journal apart writes
+megabytes before it fails, and the card must not be worn out by waiting."""
+
 REOPEN_EVERY: Final = 2
 """Attempts at one job after which the file is closed, opened anew and checked before the next;
 after an I/O error it always is."""
@@ -103,7 +107,9 @@ class _Work:
                 self._tried_to_read()
             elif opens_anew(trouble, self._attempts):
                 self._let_go()
-            return float(min(RETRY_MIN_S * 2 ** min(self._attempts - 1, 10), RETRY_MAX_S))
+            opening = self._store is None and trouble.kind == "full"
+            most_s = OPEN_FULL_MAX_S if opening else RETRY_MAX_S
+            return float(min(RETRY_MIN_S * 2 ** min(self._attempts - 1, 10), most_s))
         self._attempts = 0
         if self._trouble_kind:
             self._trouble_kind = ""

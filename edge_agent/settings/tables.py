@@ -98,7 +98,7 @@ class Table(BaseModel):
 class AgentTable(Table):
     """This device."""
 
-    id: Id = Field(description="Name of this agent in topics; unique", examples=["pi-a2"])
+    id: StationId = Field(description="Name of this agent in topics; unique", examples=["pi-a2"])
     data_dir: FilePath = Field(
         description="Folder of the journal and the socket; one agent each", examples=["data"]
     )

@@ -85,7 +85,7 @@ _CONNACK = {
     ),
     0x87: (
         "does not allow us to connect",
-        "give user name and password, or a certificate, that the broker knows",
+        "give, or correct, user name and password file, or certificate, as the broker knows them",
     ),
     0x88: ("is not available", "wait, or look at the broker's log"),
     0x89: ("is too busy", "wait, or give the broker more room"),

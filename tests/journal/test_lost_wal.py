@@ -118,7 +118,7 @@ def test_numbers_that_were_in_a_lost_wal_are_not_given_again(
     (text,) = again.restore().quarantined
     report = json.loads(text)
     assert (report["folder"], report["epoch"]) == ("corrupt-1", epoch)
-    assert "WAL" in report["why"]
+    assert "-wal" in report["why"]
     again.close()
     third = opened(after)
     assert third.epoch == again.epoch
