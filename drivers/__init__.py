@@ -1,10 +1,10 @@
 """The devices: one module, one row and one test each; imported only when configured."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from edge_agent.ports import Device, Part
+from edge_agent.ports import Device, Examined, Part
 
 KINDS: Final = {
     "gpio-cord": ("drivers.gpio_inputs", "GpioCord"),
@@ -32,6 +32,11 @@ class Driver(Protocol):
     Called with name, station, keys and reactor, then a source with `Read` and `Tell`, a contact
     with `Felt` and `Tell`, the others with `Tell` (`edge_agent.ports`). `part` says which of them
     it is, `stationless` that it may stand at no station; a class that says neither is a source.
+
+    A class may have a static method `examine(keys)` that gives an `Examined` for each thing that
+    a device of these keys needs: `doctor` asks it while no agent runs. It changes nothing and
+    waits for nobody. The lines that keys name with `edge_agent.ports.GPIO` are looked at without
+    it; a kind that knows more of them than its keys say asks `drivers.gpio_lines_info.examined`.
     """
 
     Keys: type[Any]
@@ -47,6 +52,12 @@ def part_of(driver: Driver) -> Part:
 def stationless(driver: Driver) -> bool:
     """Say whether the devices of a driver may stand at no station."""
     return bool(getattr(driver, "stationless", False))
+
+
+def examined(driver: Driver, keys: object) -> Iterable[Examined]:
+    """Have a driver look at what a device needs; nothing where its kind does not offer to."""
+    examine: Callable[[object], Iterable[Examined]] | None = getattr(driver, "examine", None)
+    return () if examine is None else examine(keys)
 
 
 def load(kind: str) -> Driver:

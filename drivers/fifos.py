@@ -3,9 +3,13 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from drivers.reopening import Trouble
+from edge_agent.ports import Examined, Verdict
+
+_FIFO = "a FIFO"
 
 
 def opened_fifo(path: Path) -> int:
@@ -34,6 +38,36 @@ def opened_to_append(path: Path) -> int:
         return os.open(path, flags, 0o600)
     except OSError as error:
         raise explained(path, error) from error
+
+
+def examined_fifo(path: Path) -> Iterator[Examined]:
+    """Look at a FIFO without opening it: who writes into it must not notice."""
+    yield _examined(path, _FIFO)
+
+
+def examined_sheet(path: Path) -> Iterator[Examined]:
+    """Look at a file that lines are appended to."""
+    yield _examined(path, "a file")
+
+
+def _examined(path: Path, what: str) -> Examined:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        return _failed(explained(path, error))
+    if what == _FIFO and mode is not None and not stat.S_ISFIFO(mode):
+        return _failed(_no_fifo(path))
+    wanted, rights = (path.parent, os.W_OK | os.X_OK) if mode is None else (path, os.W_OK)
+    if os.access(wanted, rights, effective_ids=True):
+        return Verdict.OK, f"{path}: {what}, {'made at the start' if mode is None else 'there'}", ""
+    missing = errno.EACCES if wanted.exists() else errno.ENOENT
+    return _failed(explained(path, OSError(missing, os.strerror(missing))))
+
+
+def _failed(trouble: Trouble) -> Examined:
+    return Verdict.FAIL, trouble.why, trouble.remedy
 
 
 def explained(path: Path, error: OSError) -> Trouble:

@@ -3,7 +3,9 @@
 A machine has thousands of open files: the search is cut into steps for the reactor's turns.
 """
 
+import fcntl
 import os
+import struct
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -17,6 +19,7 @@ COMMAND_CHARS_MAX: Final = 80
 """Of a command line no more is shown: enough to recognise it, too little to tell its secrets."""
 
 _PROC: Final = Path("/proc")
+_TIOCGEXCL: Final = 0x80045440  # asm-generic/ioctls.h; Python has no name for it
 
 
 class Holder(NamedTuple):
@@ -44,6 +47,15 @@ def locker(port: Path) -> Holder | None:
         if "FLOCK" in words and device in words and "->" not in words:
             return _holder(int(words[words.index("FLOCK") + 3]))
     return None
+
+
+def is_claimed(fd: int) -> bool:
+    """Say whether somebody has put the terminal `fd` into exclusive mode; raises OSError.
+
+    The kernel holds that against everybody but root, so root has to ask.
+    """
+    answer = fcntl.ioctl(fd, _TIOCGEXCL, b"\0" * 4)
+    return bool(struct.unpack("i", answer)[0])
 
 
 def holds(pid: int, port: Path) -> bool:

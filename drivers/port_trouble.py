@@ -47,7 +47,7 @@ def explained(port: Path, error: Exception, by_id: Path = BY_ID) -> Trouble:
     if code in (errno.ENOENT, errno.ENOTDIR):
         return Trouble(f"{port} is not there", _plug_in(by_id))
     if code in (errno.EACCES, errno.EPERM):
-        return Trouble(f"no permission to open {port}", _join_group(port))
+        return Trouble(f"no permission to open {port}", join_group(port, "dialout"))
     if code in (errno.ENOTTY, errno.EINVAL):
         return _no_port(port)
     if code is not None:
@@ -110,15 +110,16 @@ def _plug_in(by_id: Path) -> str:
     return f"plug the scanner in, or write a port that is there: {names}"
 
 
-def _join_group(port: Path) -> str:
+def join_group(place: Path, usual: str) -> str:
+    """Say how a user joins the group that may open a device; udev gives its kind to `usual`."""
     try:
-        group = grp.getgrgid(port.stat().st_gid).gr_name
+        group = grp.getgrgid(place.stat().st_gid).gr_name
     except (OSError, KeyError):
-        group = "dialout"
+        group = usual
     try:
         user = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         user = f"#{os.geteuid()}"
     if group == "root":
-        group = "dialout"  # a port of root alone: udev gives ports to this group
+        group = usual  # a device of root alone: udev has not come by yet
     return f"`sudo usermod -aG {group} {user}`, then start the agent again"

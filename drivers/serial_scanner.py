@@ -19,8 +19,9 @@ import serial
 from drivers import port_holder, port_trouble
 from drivers.framing import LINE_BYTES_MAX, Framer
 from drivers.line_scanner import LineScanner, check_keys
+from drivers.port_examination import examined
 from drivers.port_holder import Holder
-from edge_agent.ports import Condition, Outcome, Read, Tell
+from edge_agent.ports import Condition, Examined, Outcome, Read, Tell
 from edge_agent.reactor import Reactor
 
 BAUD_LIMIT: Final = 4_000_000
@@ -29,7 +30,6 @@ BAUD_LIMIT: Final = 4_000_000
 IDLE_MS_LIMIT: Final = 60_000
 """Longest `idle_ms`: a scan that is ended by a minute of silence is no scan."""
 
-_TIOCGEXCL: Final = 0x80045440  # asm-generic/ioctls.h; Python has no name for it
 _PTY_SLAVES: Final = range(136, 144)  # device majors, Documentation/admin-guide/devices.txt
 
 
@@ -76,6 +76,11 @@ class SerialScanner(LineScanner):
             check_keys(line_bytes_max=self.line_bytes_max, repeat_window_s=self.repeat_window_s)
 
     by_id: ClassVar[Path] = port_trouble.BY_ID
+
+    @staticmethod
+    def examine(keys: Keys) -> Iterator[Examined]:
+        """Look at the port, without setting it: nothing that lies in it is lost."""
+        return examined(keys.port, SerialScanner.by_id)
 
     def __init__(
         self, name: str, station: str, keys: Keys, reactor: Reactor, read: Read, tell: Tell
@@ -259,12 +264,8 @@ def is_pty_slave(fd: int) -> bool:
 
 
 def claim(fd: int) -> bool:
-    """Put a terminal into exclusive mode; False when somebody has done so before.
-
-    The kernel holds that against everybody but root, so root has to ask.
-    """
-    answer = fcntl.ioctl(fd, _TIOCGEXCL, b"\0" * 4)
-    if struct.unpack("i", answer)[0]:
+    """Put a terminal into exclusive mode; False when somebody has done so before."""
+    if port_holder.is_claimed(fd):
         return False
     fcntl.ioctl(fd, termios.TIOCEXCL)
     return True

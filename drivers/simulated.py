@@ -4,16 +4,17 @@ A twin stands in for the whole device and is chosen by its kind; no real driver 
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Final
 
-from drivers.fifos import opened_fifo, opened_to_append
+from drivers.fifos import examined_fifo, examined_sheet, opened_fifo, opened_to_append
 from drivers.framing import LINE_BYTES_MAX, Framer
 from drivers.line_scanner import LineScanner, check_keys
 from drivers.reopening import Trouble
-from edge_agent.ports import Outcome, Read, Tell
+from edge_agent.ports import Examined, Outcome, Read, Tell
 from edge_agent.reactor import Reactor
 
 ANSWERS_PER_WRITE_MAX: Final = 4096
@@ -41,6 +42,13 @@ class SimulatedScanner(LineScanner):
 
         def __post_init__(self) -> None:
             check_keys(line_bytes_max=self.line_bytes_max, repeat_window_s=self.repeat_window_s)
+
+    @staticmethod
+    def examine(keys: Keys) -> Iterator[Examined]:
+        """Look at its files, without opening them."""
+        yield from examined_fifo(keys.fifo)
+        if keys.answers is not None:
+            yield from examined_sheet(keys.answers)
 
     def __init__(
         self, name: str, station: str, keys: Keys, reactor: Reactor, read: Read, tell: Tell

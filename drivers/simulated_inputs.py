@@ -5,16 +5,16 @@ A twin stands in for the whole device and is chosen by its kind; no real driver 
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from drivers.fifos import opened_fifo
+from drivers.fifos import examined_fifo, opened_fifo
 from drivers.reopening import Reopening
 from drivers.touching import Touching, check_actuator, check_purpose, check_times, times_of
 from edge_agent.domain.contact import Wiring
-from edge_agent.ports import Condition, Felt, Part, Purpose, Tell
+from edge_agent.ports import Condition, Examined, Felt, Part, Purpose, Tell
 from edge_agent.reactor import NEVER, Reactor
 
 PULL_NS: Final = 100_000_000
@@ -218,6 +218,11 @@ class SimulatedCord(SimulatedContact):
 
     part: ClassVar = Part.CONTACT
 
+    @staticmethod
+    def examine(keys: Keys) -> Iterable[Examined]:
+        """Look at its FIFO, without opening it."""
+        return examined_fifo(keys.fifo)
+
     def __init__(
         self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
     ) -> None:
@@ -262,6 +267,11 @@ class SimulatedButton(SimulatedContact):
             )
 
     part: ClassVar = Part.CONTACT
+
+    @staticmethod
+    def examine(keys: Keys) -> Iterable[Examined]:
+        """Look at its FIFO, without opening it."""
+        return examined_fifo(keys.fifo)
 
     def __init__(
         self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell

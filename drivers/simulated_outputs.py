@@ -8,18 +8,19 @@ written is not noticed: lines go on into the one that it was.
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, Protocol
 
+from drivers.fifos import examined_sheet
 from drivers.outlet import Outlet
 from drivers.reopening import Trouble
 from drivers.rhythm import OF_PATTERN, PLAYED_ONCE
 from edge_agent.clock import SystemClock
 from edge_agent.domain.looks import LIGHTS
-from edge_agent.ports import Look, Part, Pattern, Tell
+from edge_agent.ports import Examined, Look, Part, Pattern, Tell
 from edge_agent.reactor import NEVER, Reactor
 
 SILENCE: Final = "off"
@@ -98,8 +99,20 @@ class Sheet:
         return os.write(self._fd, line) if line else 0
 
 
+class Written(Protocol):
+    """The keys of a twin, as far as they are the same."""
+
+    @property
+    def file(self) -> Path: ...
+
+
 class WrittenOutlet(Outlet):
     """What the twins have in common: a sheet in place of a device."""
+
+    @staticmethod
+    def examine(keys: Written) -> Iterator[Examined]:
+        """Look at its file, without opening it."""
+        return examined_sheet(keys.file)
 
     def __init__(
         self, name: str, station: str | None, file: Path, reactor: Reactor, tell: Tell

@@ -251,3 +251,18 @@ class Output(Protocol):
 
 
 Device = Source | Contact | Lamp | Horn | Output
+
+
+# -- looked at, while no agent runs --------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """How bad it is, for `edge-agent doctor`: works; works, but; does not work."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+Examined = tuple[Verdict, str, str]
+"""What was found out about a device before it is opened: how bad, what, and what to do about it."""
