@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--speed", type=_positive, default=1.0, help="how busy the people are")
     status = command("status", _status, "counters and states of the running agent")
     status.add_argument("--json", action="store_true")
+    doctor = command("doctor", _doctor, "what goes wrong in plants, looked at, with remedies")
+    doctor.add_argument("--json", action="store_true")
     outbox = command("outbox", _outbox, "what is waiting, set aside or kept, as JSON lines")
     outbox.add_argument("what", choices=("list", "show", "export"), metavar="list|show|export")
     outbox.add_argument("seq", nargs="?", type=_seq, metavar="SEQ", help="the event to show")
@@ -159,6 +161,17 @@ def _status(parsed: argparse.Namespace) -> int:
     from edge_agent.asking import status
 
     return status(parsed.config, os.environ, as_json=parsed.json)
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from edge_agent.asking import loaded
+
+    configuration = loaded(parsed.config, os.environ)
+    if configuration is None:
+        return BAD_CONFIGURATION
+    from edge_agent.doctor.examination import doctor
+
+    return doctor(parsed.config, configuration, as_json=parsed.json)
 
 
 def _outbox(parsed: argparse.Namespace) -> int:

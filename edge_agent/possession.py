@@ -36,6 +36,18 @@ def possess(data_dir: Path) -> int:
     return fd
 
 
+def owner(data_dir: Path) -> int:
+    """Find the process that owns a folder, taking nothing; 0 where none does, or it is not told."""
+    try:
+        fd = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return _holder(fd)
+    finally:
+        os.close(fd)
+
+
 def _holder(fd: int) -> int:
     """Find the process that holds the lock; 0 when /proc does not tell."""
     place = os.fstat(fd)

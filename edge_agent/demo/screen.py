@@ -251,7 +251,7 @@ def segment_row(agent: AgentProcess, show: Show, signs: Signs) -> tuple[Renderab
     if state == "restarting":
         words = "the start is announced" if said["restart_from"] else "s starts it"
     elif state == "stopped":
-        words = "the stop is asked of the PLC"
+        words = "a stop is requested"
     return SEGMENTS[agent.id], stations, Text(state, style), Text(bar, style), words
 
 

@@ -100,6 +100,10 @@ class Topics:
     def health(self, agent: str) -> str:
         return f"{self.base}/agent/{agent}/health"
 
+    def doctor(self, agent: str) -> str:
+        """Give the topic on which `edge-agent doctor` tries its right to publish; not retained."""
+        return f"{self.base}/agent/{agent}/doctor"
+
     def state(self, station: str, what: str) -> str:
         return f"{self.base}/{station}/state/{what}"
 

@@ -113,11 +113,13 @@ def terminal() -> Terminal:
 def test_a_visitor_plays_and_gets_the_terminal_back(terminal: Terminal) -> None:
     try:
         terminal.wait_for(r"arrived [1-9]")
+        terminal.press("5")
+        terminal.wait_for(r"(yellow|red)2Hz")
         terminal.press("c")
-        terminal.wait_for("restore broker")
+        terminal.wait_for("mend broker")
         terminal.wait_for(r"waiting [1-9]")
         terminal.press("b")
-        terminal.wait_for("restart pi-b")
+        terminal.wait_for(r"b\s+restart")
         terminal.press("\x1b[A")  # an arrow key means nothing
         terminal.press("3")
         terminal.wait_for(r"V-0001\s+no light")

@@ -4,6 +4,7 @@ What every lamp, horn and output keeps, twin or real, is in tests/contract/test_
 """
 
 import json
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from drivers.outlet import RETRY_MAX_NS, RETRY_MIN_NS
 from drivers.simulated_outputs import SimulatedHorn, SimulatedLamp, SimulatedOutput
 from edge_agent.ports import Condition, Device, Pattern
 from edge_agent.reactor import Reactor
+from tests.kit.outputs import FAR_BYTES
 from tests.kit.scanners import HandClock
 
 MS = 1_000_000
@@ -48,7 +50,8 @@ class Rig:
         return SimulatedOutput("twin-1", None, made, self.reactor, self.tell)
 
     def lines(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.file.read_text("ascii").splitlines()]
+        text = self.file.read_text("ascii").replace("\0", "")
+        return [json.loads(line) for line in text.splitlines()]
 
     def said(self) -> list[tuple[object, ...]]:
         return [tuple(line.values())[1:] for line in self.lines()]
@@ -262,11 +265,12 @@ def test_a_full_disk_is_trouble_that_never_reaches_the_caller(rig: Rig) -> None:
 
 
 @contextmanager
-def grown_at_most_to(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond so many bytes: writes are cut there, then fail."""
+def grown_at_most_by(file: Path, more: int) -> Iterator[None]:
+    """Let a file grow by so many bytes only: writes are cut there, then fail."""
+    os.truncate(file, FAR_BYTES)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FAR_BYTES + more, hard))
     try:
         yield
     finally:
@@ -278,7 +282,7 @@ def test_a_line_that_was_cut_is_finished_before_the_next(rig: Rig) -> None:
     horn = rig.horn()
     horn.start()
     rig.clock.now_ns += 1
-    with grown_at_most_to(rig.file.stat().st_size + 20):
+    with grown_at_most_by(rig.file, 20):
         horn.sound("A", loud=False)
         assert horn.condition is Condition.TROUBLE
         rig.wait(2 * RETRY_MIN_NS)
@@ -292,7 +296,7 @@ def test_a_line_that_was_cut_is_finished_before_the_next(rig: Rig) -> None:
 def test_a_file_that_was_exchanged_while_it_did_not_write_gets_all_that_is_true(rig: Rig) -> None:
     lamp = rig.lamp()
     lamp.start()
-    with grown_at_most_to(rig.file.stat().st_size + 20):
+    with grown_at_most_by(rig.file, 20):
         lamp.show({"red": Pattern.STEADY}, rig.clock.now_ns)
         assert lamp.condition is Condition.TROUBLE
     rig.file.unlink()
