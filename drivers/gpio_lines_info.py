@@ -121,6 +121,16 @@ def examined(names: Iterable[str], dev: Path = DEV, ioctl: Ioctl = _ioctl) -> It
         yield _closed(dev, error)
 
 
+def consumer(name: str, dev: Path = DEV, ioctl: Ioctl = _ioctl) -> str:
+    """Say who uses a line (`GPIO17`), in their own word; "" when nobody does or it is not known."""
+    number = _NUMBER.fullmatch(name)
+    try:
+        found = header_chip(dev, ioctl)
+        return "" if found is None or number is None else line(found.path, int(number[1]), ioctl)[2]
+    except OSError:
+        return ""
+
+
 def _examined(name: str, found: Line) -> Examined:
     called = f" ({found.name})" if found.name not in ("", name) else ""
     if not found.used:

@@ -9,7 +9,9 @@ import re
 import sys
 from typing import Any, Final
 
+from drivers import gpio_lines_info
 from drivers.reopening import Trouble
+from edge_agent.ports import Verdict
 
 _LINE: Final = re.compile(r"GPIO(?:0|[1-9][0-9]?)")
 
@@ -40,7 +42,8 @@ def _opened() -> object:
     except ImportError as error:
         raise Trouble(
             f"the library for GPIO is not installed: {error}",
-            "install gpiozero and lgpio, or use a simulated kind",
+            "install the agent on a Python that lgpio is built for (3.11, 3.12), or use a"
+            " simulated kind",
         ) from error
     except OSError as error:  # lgpio makes a FIFO in the working directory when it is imported
         raise Trouble(
@@ -50,11 +53,18 @@ def _opened() -> object:
     try:
         return LGPIOFactory()
     except faults() as error:
-        raise Trouble(
-            f"this board has no GPIO that opens: {error}",
-            "see what is there with `gpiodetect`, give the agent's user the group `gpio`, or use a "
-            "simulated kind",
-        ) from error
+        raise _unopened(error) from error
+
+
+def _unopened(error: Exception) -> Trouble:
+    """Say why this board has no pins: the library has one word for all of it."""
+    verdict, why, remedy = gpio_lines_info.examined_chips()
+    if verdict is Verdict.FAIL:
+        return Trouble(why, remedy)
+    return Trouble(
+        f"this board has no GPIO that opens: {error}",
+        "see what is there with `gpiodetect`, or use a simulated kind",
+    )
 
 
 def faults() -> tuple[type[Exception], ...]:
@@ -67,7 +77,7 @@ def faults() -> tuple[type[Exception], ...]:
 
 def explained(name: str, error: Exception) -> Trouble:
     """Say in words what is wrong with a line, and what to do about it."""
-    from gpiozero.exc import GPIOPinInUse, PinInvalidPin
+    from gpiozero.exc import GPIOPinInUse, PinFixedPull, PinInvalidPin
 
     if isinstance(error, GPIOPinInUse):
         return Trouble(
@@ -75,11 +85,26 @@ def explained(name: str, error: Exception) -> Trouble:
         )
     if isinstance(error, PinInvalidPin):
         return Trouble(f"this board has no {name}", "`pinout` shows its lines; write one of them")
-    if "busy" in str(error).lower():
+    if isinstance(error, PinFixedPull):
         return Trouble(
-            f"{name} is held by another program",
-            f"`gpioinfo | grep -w {name}` says by which; end it",
+            f"{name} has a resistor of its own to 3.3 V",
+            'wire the contact to ground and write pull = "up", or use another line',
         )
+    if "busy" in str(error).lower():
+        return _busy(name, gpio_lines_info.consumer(name))
     return Trouble(
         f"{name} does not answer: {error}", "`gpiodetect` shows whether its chip is there"
+    )
+
+
+def _busy(name: str, holder: str) -> Trouble:
+    if not holder:
+        return Trouble(
+            f"{name} is held by another program",
+            f"`gpioinfo | grep -w {name}` says by which; end it, this one goes on by itself",
+        )
+    return Trouble(
+        f"{name} is held by another program, which calls itself {holder!r}",
+        "end that program, take its overlay or dtparam out of config.txt, or use another line; "
+        "this one goes on by itself",
     )

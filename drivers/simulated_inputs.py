@@ -20,6 +20,10 @@ from edge_agent.reactor import NEVER, Reactor
 PULL_NS: Final = 100_000_000
 """How long a `pull` keeps the contact open."""
 
+LET_GO_NS: Final = 100_000_000
+"""How long a word that had to wait for a `pull` still waits: a hand lets go before it pulls again.
+Longer, where the filter needs it."""
+
 HOLD_S_MAX: Final = 3_600.0
 """The longest `hold N`."""
 
@@ -36,9 +40,9 @@ class SimulatedContact(Touching, Reopening):
     """The twin of a cord or a button.
 
     Words, one a line: `open` (it is pulled), `close`, `pull` (open, 100 ms, close) and `hold N`
-    (open, N seconds, close), run in turn: who pulls twice has let go between. Filter, faults and
-    holding are those of the real ones, by the same rule. It does not simulate bouncing, the two
-    lines of a pair, nor a line that somebody else holds.
+    (open, N seconds, close), run in turn: what waits for a pull comes when it has let go. Filter,
+    faults and holding are those of the real ones, by the same rule. It does not simulate bouncing,
+    the two lines of a pair, nor a line that somebody else holds.
     """
 
     stationless: ClassVar = False
@@ -77,6 +81,7 @@ class SimulatedContact(Touching, Reopening):
         self._level = True  # closed
         self._words: deque[bytes] = deque()
         self._closes_ns = NEVER
+        self._next_ns = 0  # not before
         self._nonsense = self._dropped = 0
         self._words_timer = reactor.timer(self._on_words)
         self._stopped = False
@@ -149,15 +154,15 @@ class SimulatedContact(Touching, Reopening):
     # -- the words -------------------------------------------------------------------------------
 
     def _on_words(self, now_ns: int) -> int:
-        """Do what is due, in turn; returns when the contact closes by itself."""
-        if self._closes_ns != NEVER and now_ns < self._closes_ns:
-            return self._closes_ns
-        if self._closes_ns != NEVER:
+        """Do what is due, in turn; returns when there is more to do."""
+        if self._closes_ns <= now_ns:
             at_ns, self._closes_ns = self._closes_ns, NEVER
             self._move(True, at_ns)
-        while self._words and self._closes_ns == NEVER:
+            if self._words:
+                self._next_ns = at_ns + max(LET_GO_NS, self._times.rearm_ns)
+        while self._words and self._closes_ns == NEVER and self._next_ns <= now_ns:
             self._do(self._words.popleft().strip(), now_ns)
-        return self._closes_ns
+        return self._next_ns if self._words and self._closes_ns == NEVER else self._closes_ns
 
     def _do(self, word: bytes, now_ns: int) -> None:
         if word == b"open":

@@ -106,6 +106,7 @@ class Touching:
         self._wiring = wiring
         self._felt = felt
         self._touch: Touch | None = None
+        self._counted = (0, 0, 0, 0)  # by the touches before a loss
         self._clock_of_touch = reactor.clock
         self._touch_timer = reactor.timer(self._on_touch)
         self._feels = 0
@@ -128,7 +129,7 @@ class Touching:
         """Know nothing any more: the device is lost."""
         if self._touch is None and self.on is None and self.fault is Fault.LOST and self._feels:
             return
-        self._touch = None
+        self._counted, self._touch = self._counts(), None
         self.on, self.fault = None, Fault.LOST
         self._touch_timer.due_ns = NEVER
         self._tell(Feel.FAULT, self._clock_of_touch.mono_ns())
@@ -167,10 +168,23 @@ class Touching:
         self._felt(self, feel, at_ns, at_wall_ns)  # type: ignore[arg-type]
 
     def _touch_counters(self) -> dict[str, int]:
-        touch = self._touch
+        glitches, bounces, missed, faults = self._counts()
         return {
             "feels": self._feels,
-            "glitches": 0 if touch is None else touch.glitches,
-            "bounces": 0 if touch is None else touch.bounces,
-            "faults": 0 if touch is None else touch.faults,
+            "glitches": glitches,
+            "bounces": bounces,
+            "edges_missed": missed,
+            "faults": faults,
         }
+
+    def _counts(self) -> tuple[int, int, int, int]:
+        """Count what this touch and those before it have seen."""
+        glitches, bounces, missed, faults = self._counted
+        if (touch := self._touch) is None:
+            return self._counted
+        return (
+            glitches + touch.glitches,
+            bounces + touch.bounces,
+            missed + touch.missed,
+            faults + touch.faults,
+        )

@@ -177,6 +177,11 @@ class Touch:
         """Count changes beyond the first of those that did."""
         return sum(line.bounces for line in self._lines)
 
+    @property
+    def missed(self) -> int:
+        """Count levels that were seen by a look before their edge came, or without one."""
+        return sum(line.missed for line in self._lines)
+
     # -- inside ----------------------------------------------------------------------------------
 
     @property

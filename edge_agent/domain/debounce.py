@@ -35,6 +35,7 @@ class Debounce:
         "bounces",
         "glitches",
         "level",
+        "missed",
     )
 
     def __init__(self, filter_ns: int, level: bool) -> None:
@@ -46,6 +47,7 @@ class Debounce:
         self._changes = 0  # raw changes since then
         self.glitches = 0
         self.bounces = 0
+        self.missed = 0
 
     @property
     def due_ns(self) -> int | None:
@@ -73,7 +75,8 @@ class Debounce:
         return settled
 
     def look(self, level: bool, now_ns: int) -> Settled | None:
-        """Take what the line reads now, for an edge that never came."""
+        """Take what the line reads now, for an edge that never came, or not yet: it is counted."""
+        self.missed += level is not self._raw
         return self.edge(level, now_ns)
 
     def settle(self, now_ns: int) -> Settled | None:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOMES = {
     "amqtt": ("edge_agent/demo/",),
     "gpiozero": ("drivers/",),
+    "lgpio": ("drivers/",),
     "paho": ("edge_agent/uplink/",),
     "pydantic": (
         "edge_agent/settings",

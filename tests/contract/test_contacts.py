@@ -202,6 +202,7 @@ def test_an_edge_that_was_lost_is_made_up_for(wired: Rig) -> None:
     wired.board.drive("GPIO17", high=False)
     wired.pass_s(LOOK_NS / S + 0.2)
     assert wired.feels() == [Feel.ON, Feel.OFF]
+    assert wired.contact.counters()["edges_missed"] == 2
 
 
 def test_edges_of_another_thread_are_only_posted(wired: Rig) -> None:
@@ -232,6 +233,51 @@ def test_a_time_stamp_of_another_clock_is_not_believed(wired: Rig) -> None:
         wired.reactor.turn(wait=False)
         assert wired.contact.unsettled_ns == wired.clock.now_ns
     wired.pass_s(1)
+
+
+def test_the_time_stamp_of_the_kernel_is_when_it_moved(wired: Rig) -> None:
+    wired.fit().start()
+    wired.pass_s(1.1)  # the last look is longer ago than the edge
+    wired.contact._lines[0]._changed((wired.clock.now_ns - 30_000_000) / 1e9, True)
+    wired.reactor.turn(wait=False)
+    wired.pass_s(0.019)
+    assert wired.feels() == []
+    wired.pass_s(0.001)
+    feel, at_s = wired.felt[-1]
+    assert (feel, round(at_s, 6)) == (Feel.ON, 1.07)
+
+
+def test_a_line_that_is_lost_while_it_is_watched_is_a_fault_until_it_is_back(wired: Rig) -> None:
+    contact = wired.fit()
+    contact.start()
+    wired.move(True)
+    wired.pass_s(0.004)
+    wired.move(False)
+    wired.pass_s(1)
+    wired.board.gone = True
+    wired.pass_s(LOOK_NS / S)
+    assert (contact.on, contact.fault, contact.unsettled_ns) == (None, Fault.LOST, None)
+    assert contact.why == "GPIO17 does not answer: [Errno 5] chip gone"
+    wired.pass_s(60)
+    wired.board.gone = False
+    wired.pass_s(REOPEN_MAX_NS / S)
+    assert (contact.on, contact.fault, contact.condition) == (False, Fault.NONE, Condition.OK)
+    assert [feel for feel, _ in wired.felt] == [Feel.HEALED, Feel.FAULT, Feel.HEALED]
+    assert wired.told == [Condition.OK, Condition.TROUBLE, Condition.OK]
+    counters = contact.counters()
+    assert (counters["glitches"], counters["reopens"]) == (1, 1), "what was counted stays counted"
+
+
+def test_a_pair_of_which_one_line_is_busy_holds_none(wired: Rig) -> None:
+    wired.board.busy.add("GPIO27")
+    wired.fit(contact="pair", pin_no="GPIO27").start()
+    assert wired.contact.why == "GPIO27 is held by another program"
+    driver: Any = load("gpio-button")
+    keys = driver.Keys(purpose="ack", pin="GPIO17")
+    other = driver("b-1", "A2", keys, wired.reactor, wired._felt, wired._tell)
+    other.start()
+    assert other.condition is Condition.OK
+    other.stop(lambda: None)
 
 
 def test_a_pair_tells_a_broken_wire_at_once(wired: Rig) -> None:

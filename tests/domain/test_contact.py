@@ -132,6 +132,14 @@ def test_holding_is_told_once_and_only_where_it_means_something() -> None:
     ]
 
 
+def test_an_edge_that_comes_behind_a_look_moves_no_time_backwards() -> None:
+    touch = cord()
+    touch.settle(1 * S)
+    touch.edge(0, False, 1 * S - 20 * MS)
+    assert touch.unsettled_ns == 1 * S
+    assert [(one.feel, one.at_ns) for one in run(touch, 2 * S)] == [(Feel.ON, 1 * S)]
+
+
 def test_it_says_since_when_it_moves() -> None:
     touch = cord()
     assert touch.unsettled_ns is None
@@ -177,6 +185,73 @@ def test_whatever_edges_are_lost_the_settled_truth_is_told_in_pairs(
     assert all(one.at_ns <= one.settled_ns for one in felt)
     told = [one for one in felt if one.feel in (Feel.FAULT, Feel.HEALED)]
     assert all(a.feel is not b.feel for a, b in pairwise(told))
+
+
+LOOK_NS = 250 * MS
+LOST_NS = LOOK_NS + TIMES.filter_ns + TIMES.rearm_ns
+"""A level that stands for so long is known, whatever edges were lost: the next look sees it."""
+
+steps = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(1 * MS, 900 * MS), st.booleans()), max_size=40
+)
+
+
+@given(wiring=st.sampled_from(list(Wiring)), steps=steps)
+def test_looking_again_and_again_makes_up_for_every_lost_edge(
+    wiring: Wiring, steps: list[tuple[int, int, bool]]
+) -> None:
+    touch = cord(wiring)
+    truth = {NC: [True], NO: [False], PAIR: [True, False]}[wiring]
+    now_ns, look_ns, felt = 0, LOOK_NS, list[Felt]()
+    for number, stands_ns, lost in [*steps, (0, 1 * S, True), (1, 1 * S, True)]:
+        line = number % len(truth)
+        truth[line] = not truth[line]
+        if not lost:
+            felt += touch.edge(line, truth[line], now_ns)
+        while look_ns <= now_ns + stands_ns:
+            felt += run(touch, look_ns) + touch.look(truth, look_ns)
+            look_ns += LOOK_NS
+        felt += run(touch, now_ns := now_ns + stands_ns)
+        if stands_ns >= LOST_NS:
+            assert [one.level for one in touch._lines] == truth
+            assert len(truth) == 2 or touch.on == (truth[0] is (wiring is NO))
+    moves = [one.feel for one in felt if one.feel in (Feel.ON, Feel.OFF)]
+    assert all(a is not b for a, b in pairwise([Feel.OFF, *moves]))
+
+
+def pulls_of(moments: list[int]) -> list[tuple[Feel, int]]:
+    """Tell from the whole what a cord feels whose line changes at these moments: the oracle."""
+    level, left_ns, moves = True, None, list[tuple[bool, int]]()
+    for number, at_ns in enumerate(moments):
+        raw, until_ns = number % 2 == 1, [*moments, NEVER][number + 1]
+        left_ns = at_ns if left_ns is None else left_ns
+        if until_ns - at_ns >= TIMES.filter_ns:
+            if raw is not level:
+                moves.append((raw, left_ns))
+            level, left_ns = raw, None
+    told = [(Feel.OFF if closed else Feel.ON, at_ns) for closed, at_ns in moves]
+    for n in range(len(told) - 2, 0, -1):
+        if told[n][0] is Feel.OFF and told[n + 1][1] - told[n][1] < TIMES.rearm_ns:
+            del told[n : n + 2]  # let go for too short a time
+    return told
+
+
+waits = st.lists(st.one_of(st.integers(1, 130), st.sampled_from([49, 50, 51, 74, 75, 76])))
+
+
+@given(waits=waits, cuts=st.lists(st.integers(0, 3_000), max_size=10))
+def test_whenever_it_is_looked_at_it_feels_what_the_whole_of_its_line_says(
+    waits: list[int], cuts: list[int]
+) -> None:
+    moments = [sum(waits[: n + 1]) * MS for n in range(len(waits))]
+    touch, felt = cord(), list[Felt]()
+    for now_ns, what in sorted([(m, "edge") for m in moments] + [(c * MS, "look") for c in cuts]):
+        closed = sum(moment <= now_ns for moment in moments) % 2 == 0
+        felt += touch.edge(0, closed, now_ns) if what == "edge" else touch.look([closed], now_ns)
+    felt += run(touch, sum(waits) * MS + 4 * S)
+    told = [(one.feel, one.at_ns) for one in felt if one.feel in (Feel.ON, Feel.OFF)]
+    assert told == pulls_of(moments)
+    assert touch.missed == 0
 
 
 @given(edges=edges, cuts=st.lists(st.integers(0, 20 * S), max_size=20))

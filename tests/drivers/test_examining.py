@@ -267,6 +267,17 @@ def test_a_line_is_free_or_says_who_uses_it(tmp_path: Path) -> None:
     assert beyond[:2] == (Verdict.FAIL, "GPIO54 is not there")
 
 
+def test_a_line_names_its_consumer_or_nobody(tmp_path: Path) -> None:
+    board = Board(tmp_path, gpiochip0="pinctrl-bcm2711")
+    board.used = {8: b"spi0 CS0"}
+    names = ("GPIO8", "GPIO17", "nonsense")
+    found = [gpio_lines_info.consumer(name, board.dev, board.ioctl) for name in names]
+    assert found == ["spi0 CS0", "", ""]
+    (tmp_path / "none").mkdir()
+    assert gpio_lines_info.consumer("GPIO8", tmp_path / "none") == "", "no chip"
+    assert gpio_lines_info.consumer("GPIO8", tmp_path) == "", "a file is no chip: the real ioctl"
+
+
 def test_a_board_without_gpio_is_told(tmp_path: Path) -> None:
     board = Board(tmp_path)
     verdict, what, remedy = board.chips()

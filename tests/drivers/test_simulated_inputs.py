@@ -110,6 +110,30 @@ def test_pulls_are_run_in_turn(stand: Callable[..., Stand]) -> None:
     assert not one.contact.on
 
 
+def test_a_pull_that_waits_for_another_comes_when_that_one_has_let_go(
+    stand: Callable[..., Stand],
+) -> None:
+    one = stand()
+    one.write(b"pull\npull\nhold 1\nopen\n")
+    one.pass_s(5)
+    assert one.felt[1:] == [
+        (Feel.ON, 0.0),
+        (Feel.OFF, 0.1),
+        (Feel.ON, 0.2),
+        (Feel.OFF, 0.3),
+        (Feel.ON, 0.4),
+        (Feel.OFF, 1.4),
+        (Feel.ON, 1.5),
+    ]
+
+
+def test_a_slow_filter_lets_go_for_as_long_as_it_needs(stand: Callable[..., Stand]) -> None:
+    one = stand(filter_ms=400)
+    one.write(b"hold 1\nhold 1\n")
+    one.pass_s(5)
+    assert one.feels() == [Feel.ON, Feel.OFF] * 2
+
+
 def test_bytes_may_come_one_at_a_time_and_nonsense_is_counted(stand: Callable[..., Stand]) -> None:
     one = stand()
     for byte in b"pu ll\n\xff\xfe\n\nhold x\nhold 1e9\n  open \n":

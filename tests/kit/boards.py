@@ -14,7 +14,12 @@ MS = 1_000_000
 
 
 class BoardPin(MockPin):
-    """A pin that can be written only while its board is there."""
+    """A pin that can be written, and read as an input, only while its board is there."""
+
+    def _get_state(self) -> bool:
+        if self.factory.gone and self.function == "input":
+            raise OSError(errno.EIO, "chip gone")
+        return bool(super()._get_state())
 
     def _set_state(self, value: object) -> None:
         if self.factory.gone:
