@@ -1,11 +1,11 @@
-"""The diagrams in docs/andon.md are the tables, drawn; a change of a table shows here."""
+"""Diagrams and tables in docs/andon.md are those of the rules; a change of one shows here."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from edge_agent.domain import call, segment
+from edge_agent.domain import call, looks, people, segment
 
 PAGE = Path(__file__).parents[2] / "docs" / "andon.md"
 
@@ -46,7 +46,35 @@ def segments() -> str:
     )
 
 
-@pytest.mark.parametrize("diagram", [calls, segments])
+def towers() -> str:
+    """List what each condition looks and sounds like, the highest first."""
+    rows = [
+        "| condition | red | yellow | green | blue, white | tune |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in looks.Showing:
+        shown = looks.SHIPPED[one]
+        whole = [shown.lights.get(light, "") for light in looks.WHOLE]
+        more = [
+            f"{light} {shown.lights[light]}" for light in ("blue", "white") if light in shown.lights
+        ]
+        rows.append(
+            f"| {' | '.join([one, *whole, ', '.join(more), shown.tune])} |".replace("  ", " ")
+        )
+    return "\n".join(rows)
+
+
+def roles() -> str:
+    """List who may do what."""
+    rows = ["| role | may |", "|---|---|"]
+    rows += [
+        f"| {role} | {', '.join(act for act in people.Act if act in acts)} |"
+        for role, acts in people.MAY.items()
+    ]
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("diagram", [calls, segments, towers, roles])
 def test_the_page_shows_the_table(diagram: object) -> None:
     assert callable(diagram)
     text = diagram()
