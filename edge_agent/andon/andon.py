@@ -16,6 +16,7 @@ from typing import Any, Final
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.keeping import Keeping
 from edge_agent.andon.orders import Orders
+from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import people_of, plan_of, zone_of
 from edge_agent.andon.positions import Positions, TaktTimer
 from edge_agent.andon.shop_time import LOOK_NS, ShopTime, calendar_of
@@ -26,7 +27,7 @@ from edge_agent.configuration import Configuration
 from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.floor import RAISED, Told
-from edge_agent.domain.looks import SHIPPED, Showing
+from edge_agent.domain.looks import SHIPPED, Showing, with_changes
 from edge_agent.domain.standing import loud, showing, still_warned
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Contact, Output, Purpose
@@ -58,13 +59,14 @@ class Andon:
         self.floor = self.plan.floor()
         self.contacts: dict[str, Contact] = {}
         self.outputs: dict[str, Output] = {}
-        self.towers = Towers(reactor, SHIPPED)
+        self.towers = Towers(reactor, with_changes(SHIPPED, configuration.looks))
         self.telling = Telling(topics=topics, agent=configuration.agent.id, outbox=outbox)
         self.keeping = Keeping(outbox, synced)
         self.shop = ShopTime(self._clock, synced)
         self.shop.calendar = calendar_of(configuration)
         self.positions = Positions(reactor, self._reached)
         self.feels = Feels(self)
+        self.pacing = Pacing(self)
         self.orders = Orders(self, people_of(configuration))
         self.states = States(
             topics=topics,
@@ -92,6 +94,8 @@ class Andon:
         self.positions.stations_of = self._stations_of
         self.shop.moving = self._moving
         self.states.scheduled = self.shop.working
+        self.states.pace = self.pacing.state
+        self.pacing.segments = lambda: self._configuration.segments
         telling = self.telling
         telling.training = self._in_training
         telling.due = self.due_ns
@@ -108,6 +112,7 @@ class Andon:
         self.orders.people = people_of(configuration)
         self.states.zone = zone_of(configuration)
         self.shop.calendar = calendar_of(configuration)
+        self.towers.looks = with_changes(SHIPPED, configuration.looks)
         self.takts = self._takts(configuration)
         self.settle(told, now_ns)
         self.looked()
@@ -132,6 +137,8 @@ class Andon:
     def add_output(self, output: Output) -> None:
         """Take an output in, before it is started: what it is to ask for is known."""
         self.outputs[output.name] = output
+        if output.heartbeat:
+            output.request(on=True)  # it beats as long as the loop turns
         self._request()
 
     def remove(self, name: str) -> None:
@@ -210,6 +217,8 @@ class Andon:
             self.floor.rest(now_ns, working=working)
         for name, takt in self.takts.items():
             takt.follow(self.floor.segments[name], now_ns, working=working)
+        if self.open:
+            self.pacing.follow(now_ns)
 
     def _moving(self) -> bool:
         return any(
@@ -228,11 +237,14 @@ class Andon:
         for name, takt in self.takts.items():
             if takt.passed(now_ns):
                 self.positions.at(name, takt.take(now_ns))
+        if self.open:
+            self.pacing.ring(now_ns)
         self.settle(self.floor.ring(now_ns), now_ns)
         return self._next_ns(now_ns)
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [takt.next_ns for takt in self.takts.values()]
+        moments.append(self.pacing.due_ns() if self.open else NEVER)
         if self.shop.has_calendar():
             moments.append(now_ns + LOOK_NS)
         moments += [
@@ -279,6 +291,8 @@ class Andon:
         segment = self.floor.segment_of(station)
         if segment is not None and segment.state is seg.State.UNKNOWN:
             found.add(Showing.UNWELL)
+        if self.pacing.late(station):
+            found.add(Showing.OVERRUN)
         if not self._worked and Showing.NORMAL in found:
             found.discard(Showing.NORMAL)
             found.add(Showing.NOT_SCHEDULED)
@@ -298,6 +312,10 @@ class Andon:
     def in_training(self, station: str) -> bool:
         """Say whether what happens at a station now is training."""
         return self.floor.in_training(station)
+
+    def wall_ns(self) -> int:
+        """Say what the wall clock says now."""
+        return self._clock.wall_ns()
 
     def _in_training(self, station: str, segment: str) -> bool:
         return segment in self.floor.training if segment else self.floor.in_training(station)
@@ -348,10 +366,13 @@ class Andon:
         self.settle([], self._clock.mono_ns())
 
     def _kept(self) -> dict[str, Any]:
-        return {"takts": {name: takt.began_ns for name, takt in self.takts.items()}}
+        began = {name: takt.began_ns for name, takt in self.takts.items()}
+        return {"takts": began, "pacing": self.pacing.plain()}
 
     def _take_up(self, kept: dict[str, Any], now_ns: int) -> None:
-        """Go on with the takt timers of a run that was cut off a moment ago."""
+        """Go on with cycles and takt timers of a run that was cut off a moment ago."""
+        if "pacing" in kept:
+            self.pacing.restore(kept["pacing"], kept["shift_ns"])
         for name, began_ns in kept.get("takts", {}).items():
             takt = self.takts.get(name)
             if takt is not None and began_ns >= 0:

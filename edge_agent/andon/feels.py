@@ -110,16 +110,22 @@ class Feels:
                 return reset + floor.do(Trigger.CLEAR, station, at_ns)
             case Purpose.START | Purpose.LINE_MOVING:
                 return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)
-            case Purpose.FIXED_POSITION:
-                if andon.is_fixed_position(contact, segment):
-                    andon.positions.at(segment, at_ns)
-            case Purpose.MUTE:
-                andon.towers.mute(station, MUTED_NS, at_ns)
-            case Purpose.LAMP_TEST:
-                andon.towers.test(station, at_ns)
             case _:
-                pass
+                self._note(contact, segment, at_ns)
         return []
+
+    def _note(self, contact: Contact, segment: str, at_ns: int) -> None:
+        """Take what concerns no call: pulses, counts, mutes and lamp tests."""
+        andon, station = self._andon, contact.station or ""
+        if contact.purpose is Purpose.FIXED_POSITION and andon.is_fixed_position(contact, segment):
+            andon.pacing.pulse(segment, at_ns)
+            andon.positions.at(segment, at_ns)
+        elif contact.purpose is Purpose.COUNT and andon.open:
+            andon.pacing.count(station, 1, at_ns)
+        elif contact.purpose is Purpose.MUTE:
+            andon.towers.mute(station, MUTED_NS, at_ns)
+        elif contact.purpose is Purpose.LAMP_TEST:
+            andon.towers.test(station, at_ns)
 
     def _trust(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         floor, station = self._andon.floor, contact.station

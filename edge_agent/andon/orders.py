@@ -10,12 +10,13 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edge_agent.domain.call import REFUSED, State, Trigger
 from edge_agent.domain.floor import Told
 from edge_agent.domain.people import Act, Meaning, People, may, roles_that_may
 from edge_agent.domain.segment import State as Stands
+from edge_agent.domain.segment import Trigger as Flow
 from edge_agent.wire import orders
 from edge_agent.wire.messages import Refusal
 from edge_agent.wire.orders import LineOrder
@@ -36,6 +37,10 @@ _ACTS: Final = {
     orders.BYPASS: Act.BYPASS,
     orders.TRAINING: Act.TRAINING,
     orders.REASON: Act.REASON,
+    orders.COUNT: Act.COUNT,
+    orders.CHANGEOVER: Act.CHANGEOVER,
+    orders.WORKED: Act.WORKED,
+    orders.HANDOVER: Act.HANDOVER,
 }
 _WORDS: Final = {
     "ACK": (Act.TAKE, Trigger.ACK),
@@ -57,6 +62,7 @@ class Orders:
     def __init__(self, andon: "Andon", people: People) -> None:
         self._andon = andon
         self.people = people
+        self._handed_to: str | None = None
 
     # -- from afar -----------------------------------------------------------------------------
 
@@ -80,6 +86,10 @@ class Orders:
             Act.REASON: self._reason,
             Act.MUTE: self._mute,
             Act.LAMP_TEST: self._lamp_test,
+            Act.COUNT: self._count,
+            Act.CHANGEOVER: self._changeover,
+            Act.WORKED: self._work,
+            Act.HANDOVER: self._hand_over,
         }[act]
         return obeyed(order, at_ns)
 
@@ -188,6 +198,53 @@ class Orders:
         if not told:
             return Answer("no call here waits for its reason", Refusal.NO_SUCH_CALL)
         return Answer("done")
+
+    def _count(self, order: LineOrder, at_ns: int) -> Answer:
+        parts = 1 if order.count is None else order.count
+        self._andon.pacing.count(order.station, parts, at_ns, order.actor)
+        self._andon.settle([], at_ns)
+        return Answer(f"{parts} counted")
+
+    def _changeover(self, order: LineOrder, at_ns: int) -> Answer:
+        floor = self._andon.floor
+        home = floor.homes[order.station]
+        if home not in floor.segments:
+            return Answer(f"{order.station} belongs to no segment", Refusal.ILLEGAL)
+        begins = order.on is not False
+        before = floor.segments[home].state
+        first = floor.stations_of(home)[0]
+        if order.product is not None:
+            self._andon.pacing.next_product[first] = order.product
+        trigger = Flow.CHANGE if begins else Flow.GOOD
+        self._andon.settle(floor.flow(home, trigger, at_ns), at_ns)
+        if floor.segments[home].state is before:
+            return Answer(f"the segment is {before}", Refusal.ILLEGAL)
+        return Answer("the changeover " + ("begins" if begins else "is over"))
+
+    def _work(self, order: LineOrder, at_ns: int) -> Answer:
+        shop = self._andon.shop
+        if not shop.has_calendar():
+            return Answer("without a calendar it is always working time", Refusal.ILLEGAL)
+        shop.work_until(None if order.on is False else order.until_ns)
+        self._andon.settle([], at_ns)
+        return Answer("it is working time" if shop.working() else "it is not working time")
+
+    def _hand_over(self, order: LineOrder, at_ns: int) -> Answer:
+        floor, telling = self._andon.floor, self._andon.telling
+        home = floor.homes[order.station]
+        stations = floor.stations_of(home) if home else [order.station]
+        plain: dict[str, Any] = {
+            "station": order.station,
+            "segment": home or None,
+            "shift_from": self._handed_to,
+            "shift_to": telling.shift(self._andon.wall_ns()),
+            "calls": [call.id for one in stations for _, call in floor.open_calls(one)],
+            "actor": order.actor,
+        }
+        self._handed_to = plain["shift_to"]
+        telling.write("andon", order.station, "andon.handover", plain, at_ns)
+        self._andon.settle([], at_ns)
+        return Answer(f"{len(plain['calls'])} open calls taken over")
 
     # -- at the station ------------------------------------------------------------------------
 

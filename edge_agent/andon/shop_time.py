@@ -7,12 +7,13 @@ Rules:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time
 from typing import Final
 
 from edge_agent.andon.plan import zone_of
 from edge_agent.configuration import Configuration, Segment
-from edge_agent.domain.calendar import Calendar, Shift
+from edge_agent.domain.calendar import Calendar, Shift, Span
 from edge_agent.domain.takt import Takt
 from edge_agent.ports import Clock
 
@@ -54,6 +55,24 @@ class ShopTime:
         if end_ns <= start_ns:
             return []
         return [("", end_ns - start_ns)] if known is None else known.split(start_ns, end_ns)
+
+    def planned(self, takt_ns: int | None) -> float | None:
+        """Say how many parts are due by now in this shift; None without takt or calendar."""
+        known = self.known()
+        if known is None or not takt_ns:
+            return None
+        now_ns = self._clock.wall_ns()
+        shift = known.shift_at(now_ns)
+        if shift is None:
+            return None
+        return float(known.net_ns(shift.span.start_ns, now_ns) // takt_ns)
+
+    def work_until(self, until_ns: int | None) -> None:
+        """Work through breaks and after hours until then (wall clock); None ends that now."""
+        if self.calendar is not None:
+            now_ns = self._clock.wall_ns()
+            spans = () if until_ns is None else (Span(now_ns, until_ns),)
+            self.calendar = replace(self.calendar, worked=spans)
 
     def takt_ns(self, segment: Segment) -> int | None:
         """Say how long a takt of a segment is now; None where nothing says so."""

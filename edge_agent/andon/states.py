@@ -18,7 +18,7 @@ from edge_agent.wire.topics import Topics
 LINES_MAX: Final = 8
 """Lines on a display; what is more is summed up in the last."""
 
-_OF_STATION: Final = ("andon", "display")
+_OF_STATION: Final = ("andon", "display", "takt")
 _RANK: Final = {one: rank for rank, one in enumerate(Showing)}
 _STATES: Final = {
     State.CALLED: "called",
@@ -48,6 +48,7 @@ class States:
         self._showing = showing
         self.zone = zone
         self.scheduled: Callable[[], bool] = lambda: True
+        self.pace: Callable[[str, int], dict[str, Any] | None] = lambda _station, _now_ns: None
 
     def true_now(self, floor: Floor, now_ns: int) -> list[tuple[str, dict[str, Any]]]:
         """Give topic and content of every state that is ours."""
@@ -55,6 +56,9 @@ class States:
         for station in floor.homes:
             found.append((self._topics.state(station, "andon"), self.andon(floor, station)))
             found.append((self._topics.state(station, "display"), self._display(floor, station)))
+            pace = self.pace(station, now_ns)
+            if pace is not None:
+                found.append((self._topics.state(station, "takt"), pace))
         for name, one in floor.segments.items():
             said = self.segment(floor, name, one, now_ns)
             found.append((self._topics.segment_state(name), said))

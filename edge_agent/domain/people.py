@@ -30,6 +30,10 @@ class Act(StrEnum):
     BYPASS = "bypass"
     TRAINING = "training"
     REASON = "reason"
+    COUNT = "count"
+    CHANGEOVER = "changeover"
+    WORKED = "worked"
+    HANDOVER = "handover"
 
 
 _ALL: Final = frozenset(Act)
@@ -43,7 +47,8 @@ MAY: Final[Mapping[str, frozenset[Act]]] = {
     "quality": _ANSWERS | {Act.CONFIRM_STOP},
     "material": _ANSWERS,
     "safety": _ANSWERS | {Act.CONFIRM_STOP},
-    "operator": frozenset({Act.REASON}),
+    "operator": frozenset({Act.REASON, Act.COUNT, Act.CHANGEOVER}),
+    "counter": frozenset({Act.COUNT}),
     "board": frozenset({Act.TAKE}),
     "admin": frozenset({Act.LAMP_TEST}),
 }
