@@ -1,6 +1,5 @@
 """The twins of cords and buttons: words in a real FIFO become feels, in turn, whatever comes."""
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,7 +48,6 @@ class Stand:
         fd = os.open(self.fifo, os.O_WRONLY | os.O_NONBLOCK)
         os.write(fd, words)
         os.close(fd)
-        gc.collect()
         self.reactor.turn(wait=False)
 
     def pass_s(self, seconds: float) -> None:
