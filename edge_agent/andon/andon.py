@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.keeping import Keeping
+from edge_agent.andon.measuring import Measuring
 from edge_agent.andon.orders import Orders
 from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import people_of, plan_of, zone_of
@@ -55,6 +56,7 @@ class Andon:
     ) -> None:
         self._clock = reactor.clock
         self._configuration = configuration
+        self._synced = synced
         self.plan = plan_of(configuration)
         self.floor = self.plan.floor()
         self.contacts: dict[str, Contact] = {}
@@ -67,6 +69,7 @@ class Andon:
         self.positions = Positions(reactor, self._reached)
         self.feels = Feels(self)
         self.pacing = Pacing(self)
+        self.measuring = Measuring(self)
         self.orders = Orders(self, people_of(configuration))
         self.states = States(
             topics=topics,
@@ -190,6 +193,7 @@ class Andon:
         if self.open:
             for one in told:
                 self.telling.tell(one, at_ns)
+            self.measuring.take(told, at_ns)
             self.keeping.note(self.floor, now_ns)
         self._timer.due_ns = self._next_ns(now_ns)
         if told or lit:
@@ -218,6 +222,7 @@ class Andon:
         for name, takt in self.takts.items():
             takt.follow(self.floor.segments[name], now_ns, working=working)
         if self.open:
+            self.measuring.look(now_ns)
             self.pacing.follow(now_ns)
 
     def _moving(self) -> bool:
@@ -244,7 +249,8 @@ class Andon:
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [takt.next_ns for takt in self.takts.values()]
-        moments.append(self.pacing.due_ns() if self.open else NEVER)
+        if self.open:
+            moments += [self.pacing.due_ns(), self.measuring.due_ns(now_ns)]
         if self.shop.has_calendar():
             moments.append(now_ns + LOOK_NS)
         moments += [
@@ -313,6 +319,14 @@ class Andon:
         """Say whether what happens at a station now is training."""
         return self.floor.in_training(station)
 
+    def clock_is_set(self) -> bool:
+        """Say whether the wall clock may be believed."""
+        return self._synced()
+
+    def mono_ns(self) -> int:
+        """Say what the monotonic clock says now."""
+        return self._clock.mono_ns()
+
     def wall_ns(self) -> int:
         """Say what the wall clock says now."""
         return self._clock.wall_ns()
@@ -367,12 +381,17 @@ class Andon:
 
     def _kept(self) -> dict[str, Any]:
         began = {name: takt.began_ns for name, takt in self.takts.items()}
-        return {"takts": began, "pacing": self.pacing.plain()}
+        return {
+            "takts": began,
+            "pacing": self.pacing.plain(),
+            "measuring": self.measuring.plain(),
+        }
 
     def _take_up(self, kept: dict[str, Any], now_ns: int) -> None:
         """Go on with cycles and takt timers of a run that was cut off a moment ago."""
         if "pacing" in kept:
             self.pacing.restore(kept["pacing"], kept["shift_ns"])
+            self.measuring.restore(kept["measuring"])
         for name, began_ns in kept.get("takts", {}).items():
             takt = self.takts.get(name)
             if takt is not None and began_ns >= 0:

@@ -8,7 +8,7 @@ Rules:
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from typing import Final
 
 from edge_agent.andon.plan import zone_of
@@ -55,6 +55,20 @@ class ShopTime:
         if end_ns <= start_ns:
             return []
         return [("", end_ns - start_ns)] if known is None else known.split(start_ns, end_ns)
+
+    def net_ns(self, start_ns: int, end_ns: int) -> int:
+        """Say how much of a stretch of the wall clock is working time."""
+        known = self.known()
+        return max(end_ns - start_ns, 0) if known is None else known.net_ns(start_ns, end_ns)
+
+    def shift_and_day(self, at_wall_ns: int) -> tuple[str | None, str]:
+        """Name the shift of a moment and the day on which it began, or else that of the moment."""
+        known = self.known()
+        found = None if known is None else known.shift_at(at_wall_ns)
+        if found is not None:
+            return found.shift, found.day.isoformat()
+        zone = UTC if self.calendar is None else self.calendar.zone
+        return None, datetime.fromtimestamp(at_wall_ns // 10**9, zone).date().isoformat()
 
     def planned(self, takt_ns: int | None) -> float | None:
         """Say how many parts are due by now in this shift; None without takt or calendar."""

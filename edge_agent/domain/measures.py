@@ -1,0 +1,151 @@
+"""What a station did in a stretch of time: pulls, answers, stops, with exact definitions.
+
+Rules:
+1. A pull counts where it was raised; a time to acknowledge where it was acknowledged, a time to
+   clear where it was cleared. Open calls are in no average.
+2. An acknowledgement that is only implied by the clearing is told apart.
+3. A test and a false call are counted and are in no average.
+4. Stop time is the working time of a stop, charged to the station of its primary call, split where
+   stretches end.
+Source: the definitions that the decisions of this product gather, with named durations and no MTTR.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from math import ceil
+from typing import Any, Final
+
+SPREAD_MAX: Final = 128
+"""Durations of a stretch that are remembered one by one; at one more the oldest is forgotten in
+the percentiles, and the mean and the count still have it."""
+
+NO_CALLS: Final = frozenset({"test", "test_pull", "test-pull", "false", "false_call", "false-call"})
+"""Reasons, in small letters, of calls that are in no average."""
+
+_S: Final = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Spread:
+    """A duration over many calls, in nanoseconds, by call id."""
+
+    by_call: dict[str, int] = field(default_factory=dict)
+    total_ns: int = 0
+    n: int = 0
+
+    def take(self, call: str, ns: int) -> None:
+        """Take the duration of one call, once."""
+        if call in self.by_call:
+            return
+        if len(self.by_call) >= SPREAD_MAX:
+            del self.by_call[next(iter(self.by_call))]
+        self.by_call[call] = ns
+        self.total_ns += ns
+        self.n += 1
+
+    def leave_out(self, call: str) -> None:
+        """Take one out again: it was no call."""
+        ns = self.by_call.pop(call, None)
+        if ns is not None:
+            self.total_ns -= ns
+            self.n -= 1
+
+    def said(self, never: int) -> dict[str, Any]:
+        """Give mean and percentiles in seconds; of nothing they are None."""
+        ranked = sorted(self.by_call.values())
+
+        def at(share: float) -> float | None:
+            return round(ranked[ceil(share * len(ranked)) - 1] / _S, 3) if ranked else None
+
+        mean = round(self.total_ns / self.n / _S, 3) if self.n else None
+        return {"mean": mean, "p50": at(0.5), "p90": at(0.9), "n": self.n, "never": never}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one station did since `begins_ns` (wall clock)."""
+
+    begins_ns: int
+    pulls: int = 0
+    stopping: int = 0
+    without_stop: int = 0
+    repeats: int = 0
+    test_pulls: int = 0
+    stop_ns: int = 0
+    unobserved_ns: int = 0
+    actual_before: int = 0
+    levels: dict[str, int] = field(default_factory=dict)
+    tta: Spread = field(default_factory=Spread)
+    tta_acked: Spread = field(default_factory=Spread)
+    ttr: Spread = field(default_factory=Spread)
+    open: list[str] = field(default_factory=list)
+
+    def raised(self, call: str, *, stops: bool) -> None:
+        """Take a pull."""
+        self.pulls += 1
+        self.stopping += stops
+        self.levels[call] = 1
+        self.open.append(call)
+        if len(self.levels) > SPREAD_MAX:
+            del self.levels[next(iter(self.levels))]
+
+    def acked(self, call: str, tta_ns: int) -> None:
+        """Take an acknowledgement by somebody who came."""
+        self.tta.take(call, tta_ns)
+        self.tta_acked.take(call, tta_ns)
+
+    def cleared(self, call: str, tta_ns: int, ttr_ns: int, *, stops: bool, stopped: bool) -> None:
+        """Take a clearing; it implies an acknowledgement where there was none."""
+        self.tta.take(call, tta_ns)
+        self.ttr.take(call, ttr_ns)
+        self.without_stop += stops and not stopped
+        if call in self.open:
+            self.open.remove(call)
+
+    def closed(self, call: str, reason: str) -> None:
+        """Take the reason: a test is in no average."""
+        if reason.lower() in NO_CALLS:
+            self.test_pulls += 1
+            for spread in (self.tta, self.tta_acked, self.ttr):
+                spread.leave_out(call)
+
+    def escalated(self, call: str, level: int) -> None:
+        """Take a level that was reached."""
+        self.levels[call] = max(level, self.levels.get(call, 1))
+
+    def empty(self) -> bool:
+        """Say whether nothing happened at all."""
+        return not (self.pulls or self.ttr.n or self.stop_ns or self.repeats)
+
+    def said(self) -> dict[str, Any]:
+        """Give the measures, durations in seconds."""
+        reached = list(self.levels.values())
+        never = len([call for call in self.open if call not in self.tta.by_call])
+        return {
+            "pulls": self.pulls,
+            "tta_s": self.tta.said(never),
+            "tta_acked_s": self.tta_acked.said(never),
+            "ttr_s": self.ttr.said(len(self.open)),
+            "stop_s": round(self.stop_ns / _S, 3),
+            "stopping": self.stopping,
+            "without_stop": self.without_stop,
+            "escalated": len([level for level in reached if level > 1]),
+            "by_level": {str(level): reached.count(level) for level in sorted(set(reached))},
+            "repeats": self.repeats,
+            "test_pulls": self.test_pulls,
+            "unobserved_s": round(self.unobserved_ns / _S, 3),
+        }
+
+    # -- over a power cut ------------------------------------------------------------------------
+
+    def plain(self) -> dict[str, Any]:
+        """Write it down; JSON values only."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> "Tally":
+        """Read it back; what is not known is passed over."""
+        known = {one.name for one in fields(cls)}
+        made = cls(**{key: what for key, what in kept.items() if key in known})
+        for name in ("tta", "tta_acked", "ttr"):
+            setattr(made, name, Spread(**getattr(made, name)))
+        return made
