@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent.wire.topics import Topics
 from tests.kit.agents import BASE, Agent
 from tests.kit.brokers import Mosquitto
 from tests.kit.oracle import checked
@@ -168,7 +169,7 @@ def test_a_whole_stop_with_the_power_cut_at_every_colour(floor: Floor, broker: M
             for one in audience.messages:
                 said = json.loads(one.payload) if one.payload else {}
                 if str(said.get("type")).startswith(("andon.", "stop.")):
-                    checked(one.payload, one.topic)
+                    checked(one.payload, one.topic, Topics(BASE))
                     found[said["id"]] = said["type"]
             return [found[one] for one in sorted(found)]
 
