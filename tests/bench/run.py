@@ -21,6 +21,7 @@ from tests.bench.contenders import ALL, ROOT
 from tests.bench.disk import disk
 from tests.bench.faults import backlog, kills, outage
 from tests.bench.gauges import fdatasync_us, machine
+from tests.bench.light import light
 from tests.bench.report import table
 from tests.bench.speed import Run, burst, idle, latency, start
 from tests.bench.stand import find_mosquitto
@@ -29,6 +30,7 @@ NO_DISK_US = 10
 """Whoever is done with an fdatasync sooner has not written to a disk."""
 
 GROUPS = {
+    "light": light,
     "latency": latency,
     "burst": burst,
     "start": start,
