@@ -215,12 +215,17 @@ def _safe_outputs(parsed: argparse.Namespace) -> int:
         for device in configuration.devices
         if (make_safe := getattr(drivers.load(device.kind), "make_safe", None)) is not None
     ]
+    code = OK
     for device, make_safe in outputs:
-        make_safe(device.keys)
-        print(f"{device.name}: safe")
+        troubles = [f"{one.why}; {one.remedy}" for one in make_safe(device.keys) or ()]
+        for words in dict.fromkeys(troubles):
+            code = ERRORS
+            sys.stderr.write(f"{device.name}: {words}\n")
+        if not troubles:
+            print(f"{device.name}: safe")
     if not outputs:
         print("no outputs are configured")
-    return OK
+    return code
 
 
 def entry() -> NoReturn:
