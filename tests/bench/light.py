@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.bench.contenders import PRODUCT
 from tests.bench.report import Figure, at_most
@@ -79,12 +80,13 @@ def _pulls(run: Run, folder: Path, under: Callable[[Path], Iterator[Agent]]) -> 
         tower.close()
 
 
-def _last(tower: object, after_ns: int) -> int:
+def _last(tower: BinaryIO, after_ns: int) -> int:
     """Give the moment of the first change of a light after this one."""
     end_s = time.monotonic() + _WAIT_S
+    line = b""
     while time.monotonic() < end_s:
-        line = tower.readline()  # type: ignore[attr-defined]
-        if not line:
+        line += tower.readline()
+        if not line.endswith(b"\n"):  # none yet, or read while it was being written
             if not after_ns:
                 return 0
             time.sleep(0.0005)
@@ -92,6 +94,7 @@ def _last(tower: object, after_ns: int) -> int:
         at_ns = int(line.split(b":")[1].split(b",")[0])
         if after_ns and at_ns > after_ns:
             return at_ns
+        line = b""
     raise TimeoutError("no light")
 
 
