@@ -103,11 +103,13 @@ def _rejected(said: Said) -> tuple[str, str]:
     return "not done", f"{said.get('why')}"
 
 
+def _why(said: Said) -> str:
+    return f": {said['reason']}" if said.get("reason") else ""
+
+
 def _bypassed(said: Said) -> tuple[str, str]:
-    return (
-        "BYPASS",
-        f"{said.get('category')} stops nothing until {_local(said.get('until'))}{_by(said)}",
-    )
+    until = f"{_local(said.get('until'))}{_by(said)}{_why(said)}"
+    return "BYPASS", f"{said.get('category')} stops nothing until {until}"
 
 
 def _bypass_ended(said: Said) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
 from edge_agent.domain.call import REFUSED, Trigger
 from edge_agent.domain.contact import Fault, Feel
 from edge_agent.domain.floor import Told
@@ -10,9 +11,6 @@ from edge_agent.ports import Contact, Purpose
 
 if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
-
-MUTED_NS: Final = 600_000_000_000
-"""How long a mute button mutes, unless a new call comes first."""
 
 _ANSWERS: Final = {Purpose.ACK: Trigger.ACK, Purpose.CONFIRM_STOP: Trigger.CONFIRM}
 _FLOWS: Final = {
@@ -123,9 +121,9 @@ class Feels:
         elif contact.purpose is Purpose.COUNT and andon.open:
             andon.pacing.count(station, 1, at_ns)
         elif contact.purpose is Purpose.MUTE:
-            andon.towers.mute(station, MUTED_NS, at_ns)
+            andon.towers.mute(station, MUTE_MAX_NS, at_ns)
         elif contact.purpose is Purpose.LAMP_TEST:
-            andon.towers.test(station, at_ns)
+            andon.towers.test(station, LAMP_TEST_NS, at_ns)
 
     def _trust(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         floor, station = self._andon.floor, contact.station

@@ -12,6 +12,7 @@ Rules:
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
 from edge_agent.domain.call import REFUSED, State, Trigger
 from edge_agent.domain.floor import Told
 from edge_agent.domain.people import Act, Meaning, People, may, roles_that_may
@@ -23,9 +24,6 @@ from edge_agent.wire.orders import LineOrder
 
 if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
-
-MUTE_NS: Final = 600_000_000_000
-"""How long a mute lasts that does not say; a new call ends it."""
 
 _ACTS: Final = {
     orders.ACK: Act.TAKE,
@@ -100,13 +98,14 @@ class Orders:
         return self._told(self._do(Trigger.WANT, order, at_ns), at_ns)
 
     def _mute(self, order: LineOrder, at_ns: int) -> Answer:
-        for_ns = MUTE_NS if order.for_s is None else int(order.for_s * 1e9)
+        for_ns = MUTE_MAX_NS if order.for_s is None else int(order.for_s * 1e9)
         self._andon.towers.mute(order.station, for_ns, at_ns)
         return Answer("muted until the next call, or until its time is over")
 
     def _lamp_test(self, order: LineOrder, at_ns: int) -> Answer:
-        self._andon.towers.test(order.station, at_ns)
-        return Answer("every lamp of the station is lit for a moment")
+        for_ns = LAMP_TEST_NS if order.for_s is None else int(order.for_s * 1e9)
+        self._andon.towers.test(order.station, for_ns, at_ns)
+        return Answer("every lamp is lit until its time is over, or something changes there")
 
     def _do(self, trigger: Trigger, order: LineOrder, at_ns: int) -> list[Told]:
         return self._andon.floor.do(
@@ -157,7 +156,7 @@ class Orders:
         ends = order.on is False or not order.for_s
         until_ns = None if ends else at_ns + int((order.for_s or 0) * 1e9)
         key = (order.station, order.category)
-        told = self._andon.floor.bypass(key, until_ns, at_ns, order.actor)
+        told = self._andon.floor.bypass(key, until_ns, at_ns, order.actor, order.reason or "")
         self._andon.settle(told, at_ns)
         if not told:
             return Answer("there is no such bypass", Refusal.NO_SUCH_CALL)

@@ -124,6 +124,8 @@ class Telling:
             plain["fault"] = told.why
         if told.says == "andon.rejected":
             plain |= {"trigger": told.why.partition(":")[0], "why": told.why}
+        if told.says.startswith("andon.bypass") and told.why:
+            plain["reason"] = told.why
         if told.until_ns is not None:
             plain["until"] = self.stamp(told.until_ns)
         return plain

@@ -16,10 +16,13 @@ from edge_agent.ports import Contact, Horn, Lamp, Look, Pattern
 from edge_agent.reactor import NEVER, Reactor
 
 LAMP_TEST_NS: Final = 5_000_000_000
-"""How long a lamp test lights everything; a change at the station ends it at once."""
+"""How long a lamp test lights everything when nobody says for how long.
+
+A change at the station ends it at once.
+"""
 
 MUTE_MAX_NS: Final = 600_000_000_000
-"""The longest a station can be muted without a new call."""
+"""How long a station is muted at most, and when nobody says for how long; a new call ends it."""
 
 
 class Tower:
@@ -131,10 +134,10 @@ class Towers:
         """Let a station sound again: there is a new call."""
         self.at(station).muted_until_ns = 0
 
-    def test(self, station: str, now_ns: int) -> None:
-        """Light everything of a station for a moment."""
+    def test(self, station: str, for_ns: int, now_ns: int) -> None:
+        """Light everything of a station until then, or until something changes there."""
         place = self.at(station)
-        place.test_until_ns = now_ns + LAMP_TEST_NS
+        place.test_until_ns = now_ns + for_ns
         self.refresh((station,), now_ns)
         self._wake(place.test_until_ns)
 

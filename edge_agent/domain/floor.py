@@ -267,7 +267,9 @@ class Floor:
 
     # -- bypass and training -------------------------------------------------------------------
 
-    def bypass(self, key: Key, until_ns: int | None, at_ns: int, actor: str | None) -> list[Told]:
+    def bypass(
+        self, key: Key, until_ns: int | None, at_ns: int, actor: str | None, why: str = ""
+    ) -> list[Told]:
         """Let the calls of a post stop nothing until then; None ends it."""
         if until_ns is None:
             if self.bypasses.pop(key, None) is None:
@@ -276,7 +278,7 @@ class Floor:
             self.bypasses[key] = until_ns
         says = BYPASS_ENDED if until_ns is None else BYPASSED
         self.post(*key)
-        told = self._told(says, key, None, actor)._replace(until_ns=until_ns)
+        told = self._told(says, key, None, actor)._replace(until_ns=until_ns, why=why)
         return [told, *self.follow(key, at_ns)]
 
     def replan(

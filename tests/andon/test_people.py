@@ -229,12 +229,21 @@ def test_a_lamp_test_lights_everything_and_ends_at_a_pull(tmp_path: Path) -> Non
     assert bench.tower("A3") == "green steady"
 
 
+def test_a_lamp_test_lasts_as_long_as_was_asked(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    bench.ask("lamp-test", "A2", for_s=20.0)
+    bench.at(19.9)
+    assert bench.tower("A2") == "green steady red steady yellow steady"
+    bench.at(20.1)
+    assert bench.tower("A2") == "green steady"
+
+
 # -- bypass and training -----------------------------------------------------------------------
 
 
 def test_a_bypassed_cord_still_lights_and_stops_nothing_for_its_time(tmp_path: Path) -> None:
     bench = line(tmp_path)
-    assert bench.ask("bypass", "A2", category="quality", for_s=100.0).refused is None
+    assert bench.ask("bypass", "A2", category="quality", for_s=100.0, reason="TOOL").refused is None
     assert bench.tower("A2") == "green steady red flash-0.5hz"
     bench.pull("cord-A2", 10.0)
     assert bench.tower("A2") == "yellow flash-2hz"
@@ -244,7 +253,7 @@ def test_a_bypassed_cord_still_lights_and_stops_nothing_for_its_time(tmp_path: P
     bench.pulse(120.0)
     assert bench.stop_output.on, "the bypass is over and the call is open"
     (bypassed,) = bench.told("andon.bypassed")
-    assert bypassed["actor"] == "L. Weber"
+    assert (bypassed["actor"], bypassed["reason"]) == ("L. Weber", "TOOL")
     assert len(bench.told("andon.bypass_ended")) == 1
 
 
