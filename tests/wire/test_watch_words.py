@@ -123,7 +123,7 @@ def test_the_moment_is_local_and_dated_unless_it_is_today(
         ("andon.cleared", {"ttr_s": 540.0}, "cleared   quality after 9.0 min (L. Weber)"),
         ("andon.closed", {}, "closed    quality: FIT"),
         ("andon.fault", {}, "FAULT     quality input: wire-break (cord-a2)"),
-        ("andon.bypassed", {}, "BYPASS    quality stops nothing until 09:00:00 (L. Weber)"),
+        ("andon.bypassed", {}, "BYPASS    quality stops nothing until 09:00:00 (L. Weber): TOOL"),
         ("andon.handover", {}, "handover  early to late: 1 call is open (L. Weber)"),
         ("andon.handover", {"calls": ["a", "b"]}, "early to late: 2 calls are open (L. Weber)"),
         ("andon.handover", {"calls": []}, "early to late: nothing open (L. Weber)"),
