@@ -81,20 +81,23 @@ def cut(
 
 @pytest.mark.usefixtures("small_wal")
 @pytest.mark.parametrize(
-    ("spoil", "faults"),
+    ("spoil", "faults", "cuts"),
     [
-        pytest.param(settings(synchronous="NORMAL"), tuple(FAULTS), id="WAL+NORMAL"),
-        pytest.param(settings(synchronous="OFF"), tuple(FAULTS), id="WAL+OFF"),
+        pytest.param(settings(synchronous="NORMAL"), tuple(FAULTS), CUTS_EACH, id="WAL+NORMAL"),
+        pytest.param(settings(synchronous="OFF"), tuple(FAULTS), CUTS_EACH // 2, id="WAL+OFF"),
         pytest.param(
-            settings(journal_mode="DELETE", locking_mode="NORMAL"), ("lost",), id="DELETE+FULL"
+            settings(journal_mode="DELETE", locking_mode="NORMAL"),
+            ("lost",),
+            CUTS_EACH,
+            id="DELETE+FULL",
         ),
-        pytest.param(powersafe_overwrite, ("blast",), id="psow=1"),
+        pytest.param(powersafe_overwrite, ("blast",), CUTS_EACH * 2, id="psow=1"),
     ],
 )
 def test_control_that_loses(
-    scratch: Path, tally: Tally, spoil: Spoil, faults: tuple[str, ...]
+    scratch: Path, tally: Tally, spoil: Spoil, faults: tuple[str, ...], cuts: int
 ) -> None:
-    cut(scratch, tally, spoil, CUTS_EACH * (2 if faults == ("blast",) else 1))
+    cut(scratch, tally, spoil, cuts)
     for fault in faults:
         assert tally.bad[fault] > 0, f"no loss found under {fault}\n{tally.explain()}"
 
