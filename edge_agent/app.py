@@ -201,6 +201,8 @@ class Agent:
         """Say that the disk is in trouble, or well again."""
         self.outbox.troubled(trouble)
         if trouble is not None:
+            if not self.ready:
+                self.equipment.shut_out(self._configuration.devices)
             self._vigil.state(f"journal: {trouble.kind}: {trouble.why}")
         else:
             self._vigil.state("reading" if self.ready else "opening the journal")

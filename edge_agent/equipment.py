@@ -2,7 +2,8 @@
 
 Rules:
 1. Contacts, lamps and horns work before the journal is open: a pull never waits for a disk.
-   Outputs wait for it, for it says whether a stop is open; so do sources.
+   Outputs wait for it, for it says whether a stop is open; so do sources. Where it cannot be opened
+   the heartbeat beats all the same, and an output starts once its line must stand.
 2. Who is let go finishes first: a source all that it has read and the answers to it.
 """
 
@@ -31,6 +32,7 @@ class Equipment:
         self._andon = andon
         self._others: dict[str, Fitted] = {}
         self._leaving: list[Fitted] = []
+        self._resting: dict[str, Output] = {}
         self.kinds: dict[str, str] = {}
         self.ended: Callable[[], bool] = lambda: False
 
@@ -42,10 +44,28 @@ class Equipment:
             self._add(device)
         self._andon.looked()
 
+    def shut_out(self, devices: Sequence[Device]) -> None:
+        """Go on without the journal, which cannot be opened yet."""
+        for device in devices:
+            if _part(device) is Part.OUTPUT and device.name not in self._others:
+                output = cast(Output, self._made(device))
+                if output.heartbeat:
+                    output.start()
+                else:
+                    self._resting[output.name] = output
+        self._andon.shut_out(self._start_output)
+
+    def _start_output(self, name: str) -> None:
+        output = self._resting.pop(name, None)
+        if output is not None:
+            output.start()
+
     def opened(self, devices: Sequence[Device]) -> None:
         """Start the rest."""
+        for name in [*self._resting]:
+            self._start_output(name)
         for device in devices:
-            if _part(device) not in EARLY:
+            if _part(device) not in EARLY and device.name not in self._others:
                 self._add(device)
         self._andon.looked()
 
@@ -66,6 +86,10 @@ class Equipment:
     # -- one device ----------------------------------------------------------------------------
 
     def _add(self, device: Device) -> None:
+        self._made(device).start()
+
+    def _made(self, device: Device) -> Fitted:
+        """Make a device and acquaint it with whom it concerns."""
         driver = drivers.load(device.kind)
         given = (device.name, device.station, device.keys, self._reactor)
         self.kinds[device.name] = device.kind
@@ -74,8 +98,7 @@ class Equipment:
             case Part.SOURCE:
                 source = cast(Source, driver(*given, self._line.read, tell))
                 self._line.add(source)
-                source.start()
-                return
+                return source
             case Part.CONTACT:
                 contact = cast(Contact, driver(*given, andon.felt, tell))
                 andon.add_contact(contact)
@@ -90,7 +113,7 @@ class Equipment:
                 fitted = cast(Output, driver(*given, tell))
                 andon.add_output(fitted)
         self._others[device.name] = fitted
-        fitted.start()
+        return fitted
 
     # -- a reload ------------------------------------------------------------------------------
 

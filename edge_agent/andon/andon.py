@@ -6,40 +6,37 @@ Rules:
 2. What was felt before the journal could say what was open is kept, in order, and happens again on
    the floor that was restored: its light was never late, and its event has its own moment.
 3. A stop output is the state of its segment, made anew after every act; it is started only once the
-   journal has said whether a stop is open.
+   journal has said whether a stop is open. Where no journal can be opened it is started once the
+   line must stand: until then nobody knows what it may release.
 """
 
-import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
+from edge_agent.andon.early import PASSING, Early
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.keeping import Keeping
 from edge_agent.andon.measuring import Measuring
 from edge_agent.andon.orders import Orders
 from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import people_of, plan_of, zone_of
-from edge_agent.andon.positions import Positions, TaktTimer
+from edge_agent.andon.positions import Positions
 from edge_agent.andon.shop_time import LOOK_NS, ShopTime, calendar_of
 from edge_agent.andon.states import States
+from edge_agent.andon.takts import Takts
 from edge_agent.andon.telling import Telling
 from edge_agent.andon.towers import Towers, untrusted
 from edge_agent.configuration import Configuration
 from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
-from edge_agent.domain.floor import RAISED, Told
 from edge_agent.domain.looks import SHIPPED, Showing, with_changes
 from edge_agent.domain.standing import loud, showing, still_warned
+from edge_agent.domain.told import RAISED, Told
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Contact, Output, Purpose
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
-
-EARLY_MAX: Final = 256
-"""Feels kept until the journal is open; beyond it they still light, and make no event."""
-
-_log = logging.getLogger(__name__)
 
 
 class Andon:
@@ -80,12 +77,14 @@ class Andon:
             clock=self._clock,
         )
         self._worked = True
-        self.takts = self._takts(configuration)
+        self.takts = Takts(self.shop)
+        self.takts.replan(configuration.segments)
         self.open = False
-        self._early: list[tuple[Contact, Feel, int]] = []
+        self._shut = self._replaying = False
+        self._start_output: Callable[[str], None] = lambda _: None
+        self.early = Early()
         self._timer = reactor.timer(self._ring)
         self.press_to_light_max_ns = -1
-        self.early_lost = 0
         self.changed: Callable[[], None] = lambda: None
         self._acquaint()
 
@@ -101,7 +100,7 @@ class Andon:
         self.pacing.segments = lambda: self._configuration.segments
         telling = self.telling
         telling.training = self._in_training
-        telling.due = self.due_ns
+        telling.due = self.takts.due_ns
         telling.shift, telling.split = self.shop.shift, self.shop.split
         telling.gap_unknown = lambda: self.keeping.unknown
         telling.notified = self._notified
@@ -116,20 +115,9 @@ class Andon:
         self.states.zone = zone_of(configuration)
         self.shop.calendar = calendar_of(configuration)
         self.towers.looks = with_changes(SHIPPED, configuration.looks)
-        self.takts = self._takts(configuration)
+        self.takts.replan(configuration.segments)
         self.settle(told, now_ns)
         self.looked()
-
-    def _takts(self, configuration: Configuration) -> dict[str, TaktTimer]:
-        """Give the takt timers of the segments that have one; those that go on go on."""
-        known: dict[str, TaktTimer] = getattr(self, "takts", {})
-        found: dict[str, TaktTimer] = {}
-        for one in configuration.segments:
-            takt_ns = self.shop.takt_ns(one)
-            if one.fixed_position == "takt" and takt_ns:
-                takt = found[one.id] = known.get(one.id) or TaktTimer(takt_ns)
-                takt.takt_ns = takt_ns
-        return found
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -152,10 +140,18 @@ class Andon:
     def looked(self) -> None:
         """Show what is true now that every device was tried."""
         now_ns = self._clock.mono_ns()
-        for name in self.floor.segments:
-            if self.open and not self._unknown(name):
-                self.floor.seen(name, now_ns)
-        self.settle([], now_ns)
+        self.settle(self._see(now_ns) if self.open or self._shut else [], now_ns)
+
+    def _see(self, now_ns: int) -> list[Told]:
+        """Begin with what the inputs are of segments of which nothing was known."""
+        told: list[Told] = []
+        for name, one in self.floor.segments.items():
+            if one.state is seg.State.UNKNOWN and not self._unknown(name):
+                told += self.floor.seen(name, now_ns)
+                for contact in self.contacts.values():
+                    if self.segment_of(contact) == name:
+                        told += self.feels.found(contact, name, now_ns)
+        return told
 
     def _unknown(self, segment: str) -> bool:
         """Say whether an input of a segment has not been read yet, and is not in trouble."""
@@ -170,11 +166,8 @@ class Andon:
 
     def felt(self, contact: Contact, feel: Feel, at_mono_ns: int, _at_wall_ns: int) -> None:
         """Take what a contact felt: light, stop and event, in this order (`ports.Felt`)."""
-        if not self.open:
-            if len(self._early) < EARLY_MAX:
-                self._early.append((contact, feel, at_mono_ns))
-            else:
-                self.early_lost += 1
+        if not self.open and contact.purpose not in PASSING:
+            self.early.keep(at_mono_ns, lambda: self.feels.act(contact, feel, at_mono_ns))
         told = self.feels.act(contact, feel, at_mono_ns)
         if self.settle(told, at_mono_ns) and feel is Feel.ON:
             took_ns = self._clock.mono_ns() - contact.settled_ns
@@ -188,12 +181,15 @@ class Andon:
                 self.towers.unmute(one.station)
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
-        lit = self.towers.refresh(self.floor.homes, now_ns)
-        self._request()
+        lit = not self._replaying and self.towers.refresh(self.floor.homes, now_ns)
+        if not self._replaying:
+            self._request()
         if self.open:
             for one in told:
                 self.telling.tell(one, at_ns)
+            self.measuring.look(now_ns)
             self.measuring.take(told, at_ns)
+            self.pacing.follow(now_ns)
             self.keeping.note(self.floor, now_ns)
         self._timer.due_ns = self._next_ns(now_ns)
         if told or lit:
@@ -204,14 +200,11 @@ class Andon:
         """Make every stop output ask for what its segment is."""
         for one in self._configuration.segments:
             output = self.outputs.get(one.stop_output or "")
-            if output is not None:
-                stands = self.floor.segments[one.id].state in (
-                    seg.State.STOPPED,
-                    seg.State.RESTARTING,
-                )
-                wanted = stands and one.id not in self.floor.training
-                if output.on is not wanted:
-                    output.request(on=wanted)
+            wanted = self.floor.stands(one.id) and one.id not in self.floor.training
+            if output is not None and output.on is not wanted:
+                output.request(on=wanted)
+                if self._shut:
+                    self._start_output(output.name)
 
     def _work(self, now_ns: int) -> None:
         """Have timers rest outside of working time, and go on in it."""
@@ -219,11 +212,7 @@ class Andon:
         if working is not self._worked:
             self._worked = working
             self.floor.rest(now_ns, working=working)
-        for name, takt in self.takts.items():
-            takt.follow(self.floor.segments[name], now_ns, working=working)
-        if self.open:
-            self.measuring.look(now_ns)
-            self.pacing.follow(now_ns)
+        self.takts.follow(self.floor, now_ns, working=working)
 
     def _moving(self) -> bool:
         return any(
@@ -232,23 +221,25 @@ class Andon:
         )
 
     def _reached(self, segment: str, at_ns: int) -> None:
-        self.settle(self.floor.fixed(segment, at_ns), at_ns)
+        told = self.floor.fixed(segment, at_ns)
+        if told and not self.open:
+            self.early.keep(at_ns, lambda: self.floor.fixed(segment, at_ns))
+        self.settle(told, at_ns)
 
     # -- time ----------------------------------------------------------------------------------
 
     def _ring(self, now_ns: int) -> int:
         if self.shop.has_calendar():
-            self.takts = self._takts(self._configuration)  # another shift may have another takt
-        for name, takt in self.takts.items():
-            if takt.passed(now_ns):
-                self.positions.at(name, takt.take(now_ns))
+            self.takts.replan(self._configuration.segments)  # another shift, another takt
+        for name, at_ns in self.takts.passed(now_ns):
+            self.positions.at(name, at_ns)
         if self.open:
             self.pacing.ring(now_ns)
         self.settle(self.floor.ring(now_ns), now_ns)
         return self._next_ns(now_ns)
 
     def _next_ns(self, now_ns: int) -> int:
-        moments = [takt.next_ns for takt in self.takts.values()]
+        moments = [self.takts.next_ns()]
         if self.open:
             moments += [self.pacing.due_ns(), self.measuring.due_ns(now_ns)]
         if self.shop.has_calendar():
@@ -262,13 +253,6 @@ class Andon:
             if due_ns is not None:
                 moments.append(due_ns)
         return min(moments, default=NEVER)
-
-    def due_ns(self, segment: str) -> int | None:
-        """Say when the fixed position of a segment is expected; None where nobody knows."""
-        takt = self.takts.get(segment)
-        if takt is None or takt.next_ns == NEVER:
-            return None
-        return takt.next_ns
 
     # -- which segment -------------------------------------------------------------------------
 
@@ -350,39 +334,51 @@ class Andon:
         slowest_ns = self.press_to_light_max_ns
         return {
             "press_to_light_ms_max": None if slowest_ns < 0 else round(slowest_ns / 1e6, 3),
-            "andon_lost": self.telling.lost + self.early_lost,
+            "andon_lost": self.telling.lost + self.early.lost,
         }
 
     # -- the journal ---------------------------------------------------------------------------
 
+    def shut_out(self, start_output: Callable[[str], None]) -> None:
+        """Go on without the journal, which cannot be opened: cords stop the line all the same.
+
+        `start_output` starts an output by its name; it is called once its line must stand.
+        """
+        if not self.open:
+            self._shut, self._start_output = True, start_output
+            self.looked()
+
     def opened(self, restored: Restored) -> None:
         """Take up what was open, and let what was felt meanwhile happen on it."""
         now_ns = self._clock.mono_ns()
-        self.floor = self.plan.floor()
-        self.takts = self._takts(self._configuration)
+        stood = [name for name in self.floor.segments if self._shut and self.floor.stands(name)]
+        self.floor, self.feels = self.plan.floor(), Feels(self)
+        self.takts.replan(self._configuration.segments)
         self.keeping.more = self._kept
         kept = self.keeping.restore(self.floor, restored, now_ns)
         self._take_up(kept, now_ns)
-        self.open = True
-        early, self._early = self._early, []
-        if self.early_lost:
-            _log.error("%d pulls before the journal opened make no event", self.early_lost)
-        for contact, feel, at_ns in early:
-            self.settle(self.feels.act(contact, feel, at_ns), at_ns)
+        self.open = self._replaying = True
+        if self._shut:
+            self._shut = False
+            self.settle(self._see(now_ns), now_ns)
+        self.early.again(self.settle)
+        if self.early.lost:
+            for name in stood:
+                self.settle(self.floor.stand(name, now_ns), now_ns)
         for contact in self.contacts.values():
             self.settle(self.feels.compare(contact, now_ns), now_ns)
+        self._replaying = False
         self.settle([], now_ns)
 
     def clock_set(self) -> None:
         """Put right how long nobody watched, now that the wall clock is known."""
         self.keeping.clock_set(self.floor)
-        self.takts = self._takts(self._configuration)
+        self.takts.replan(self._configuration.segments)
         self.settle([], self._clock.mono_ns())
 
     def _kept(self) -> dict[str, Any]:
-        began = {name: takt.began_ns for name, takt in self.takts.items()}
         return {
-            "takts": began,
+            "takts": self.takts.plain(),
             "pacing": self.pacing.plain(),
             "measuring": self.measuring.plain(),
         }
@@ -391,9 +387,5 @@ class Andon:
         """Go on with cycles and takt timers of a run that was cut off a moment ago."""
         if "pacing" in kept:
             self.pacing.restore(kept["pacing"], kept["shift_ns"])
-            self.measuring.restore(kept["measuring"])
-        for name, began_ns in kept.get("takts", {}).items():
-            takt = self.takts.get(name)
-            if takt is not None and began_ns >= 0:
-                takt.began_ns = began_ns + kept["shift_ns"]
-                takt.take(now_ns)
+            self.measuring.restore(kept["measuring"], kept["shift_ns"])
+            self.takts.restore(kept["takts"], kept["shift_ns"], now_ns)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
 from edge_agent.domain.call import REFUSED, Trigger
 from edge_agent.domain.contact import Fault, Feel
-from edge_agent.domain.floor import Told
 from edge_agent.domain.segment import Trigger as Flow
+from edge_agent.domain.told import Told
 from edge_agent.ports import Contact, Purpose
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ class Feels:
             segment = self._andon.segment_of(contact)
             return self._andon.floor.flow(segment, came if feel is Feel.ON else went, at_ns)
         return self._press(contact, at_ns) if feel is Feel.ON else []
+
+    def found(self, contact: Contact, segment: str, now_ns: int) -> list[Told]:
+        """Take what the line's own input is at a start: whether it flows is a state, no press."""
+        if contact.purpose not in _FLOWS or not contact.on:
+            return []
+        return self._andon.floor.flow(segment, _FLOWS[contact.purpose][0], now_ns)
 
     def compare(self, contact: Contact, now_ns: int) -> list[Told]:
         """Compare what was restored with what a contact is now: a level is a state, no pull."""

@@ -8,9 +8,9 @@ Rules:
 
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_agent.domain.floor import ENDED, Told
 from edge_agent.domain.measures import Tally
 from edge_agent.domain.segment import Stop
+from edge_agent.domain.told import ENDED, Told
 from edge_agent.ports import Lane
 from edge_agent.wire import payload as wire
 
@@ -33,7 +33,6 @@ class Measuring:
 
     def take(self, told: list[Told], at_ns: int) -> None:
         """Take what was told, with its moment on the monotonic clock."""
-        self.look(at_ns)
         if not self._of:
             return
         for one in told:
@@ -145,15 +144,18 @@ class Measuring:
         """Write down what has to survive; JSON values only."""
         return {
             "of": dict(self._of),
+            "charged": dict(self._charged),
             "tallies": {
                 kind: {one: tally.plain() for one, tally in tallies.items() if not tally.empty()}
                 for kind, tallies in self._tallies.items()
             },
         }
 
-    def restore(self, kept: dict[str, Any]) -> None:
-        """Read that back; stations that are not ours any more are passed over."""
+    def restore(self, kept: dict[str, Any], shift_ns: int) -> None:
+        """Read that back, moved to this boot's clock; what is not ours any more is passed over."""
         self._of = dict(kept.get("of", {}))
+        charged = kept.get("charged", {}).items()
+        self._charged = {segment: at_ns + shift_ns for segment, at_ns in charged}
         homes, wall_ns = self._andon.floor.homes, self._andon.wall_ns()
         for kind, tallies in kept.get("tallies", {}).items():
             self._tallies[kind] = {station: Tally(wall_ns) for station in homes}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
 from edge_agent.domain.call import REFUSED, State, Trigger
-from edge_agent.domain.floor import Told
 from edge_agent.domain.people import Act, Meaning, People, may, roles_that_may
 from edge_agent.domain.segment import State as Stands
 from edge_agent.domain.segment import Trigger as Flow
+from edge_agent.domain.told import Told
 from edge_agent.wire import orders
 from edge_agent.wire.messages import Refusal
 from edge_agent.wire.orders import LineOrder

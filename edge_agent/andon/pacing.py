@@ -97,6 +97,8 @@ class Pacing:
         self._new_shift()
 
     def _flow(self, segment: str, state: State, now_ns: int) -> None:
+        if state is State.UNKNOWN:
+            return  # it is what it was until it is known to be something else
         stations = self._andon.floor.stations_of(segment)
         before, since_ns = self._flows.get(segment, (state, now_ns))
         self._flows[segment] = (state, since_ns if before is state else now_ns)
@@ -204,6 +206,7 @@ class Pacing:
         return {
             "paces": {station: pace.plain() for station, pace in self.paces.items()},
             "shift": self._shift,
+            "flows": {name: list(flow) for name, flow in self._flows.items()},
         }
 
     def restore(self, kept: dict[str, Any], shift_ns: int) -> None:
@@ -215,6 +218,10 @@ class Pacing:
             if station in homes
         }
         self._shift = kept.get("shift")
+        self._flows = {
+            name: (State(state), since_ns + shift_ns)
+            for name, (state, since_ns) in kept.get("flows", {}).items()
+        }
 
     def _place(self, station: str) -> dict[str, Any]:
         return {"station": station, "segment": self._andon.floor.homes.get(station) or None}

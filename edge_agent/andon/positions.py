@@ -11,7 +11,6 @@ Rules:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from edge_agent.domain.segment import Segment, State
 from edge_agent.ports import Contact, Purpose
 from edge_agent.reactor import NEVER, Reactor
 
@@ -60,44 +59,3 @@ class Positions:
     def _ring(self, now_ns: int) -> int:
         self.look(now_ns)
         return self._timer.due_ns
-
-
-class TaktTimer:
-    """The fixed position of a segment without an input: one takt after it began to run, and so on.
-
-    While the line stands nothing is due; after a start the next boundary is one takt away, for the
-    line goes on from the fixed position where it stood. `next_ns` is the next boundary, NEVER
-    while the line stands.
-    """
-
-    __slots__ = ("began_ns", "next_ns", "rests_ns", "takt_ns")
-
-    def __init__(self, takt_ns: int) -> None:
-        self.takt_ns = takt_ns
-        self.began_ns = -1
-        self.next_ns = NEVER
-        self.rests_ns = -1
-
-    def follow(self, segment: Segment, now_ns: int, *, working: bool) -> None:
-        """Begin with the segment, begin anew with its next start, and rest when people do."""
-        if segment.state in (State.UNKNOWN, State.STOPPED, State.RESTARTING):
-            self.began_ns, self.next_ns, self.rests_ns = -1, NEVER, -1
-            return
-        if self.began_ns < 0:
-            self.began_ns, self.next_ns = now_ns, now_ns + self.takt_ns
-        if not working and self.rests_ns < 0:
-            self.rests_ns, self.next_ns = now_ns, NEVER
-        elif working and self.rests_ns >= 0:
-            self.began_ns += now_ns - self.rests_ns
-            self.rests_ns = -1
-            self.take(now_ns)
-
-    def passed(self, now_ns: int) -> bool:
-        """Say whether a boundary was passed that nobody took yet."""
-        return now_ns >= self.next_ns
-
-    def take(self, now_ns: int) -> int:
-        """Give the latest boundary up to now, and wait for the next."""
-        passed = max(now_ns - self.began_ns, 0) // self.takt_ns
-        self.next_ns = self.began_ns + (passed + 1) * self.takt_ns
-        return self.next_ns - self.takt_ns

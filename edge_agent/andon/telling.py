@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from edge_agent.dispatch import Stream
 from edge_agent.domain.call import Call
-from edge_agent.domain.floor import ENDED, STARTED, Told
 from edge_agent.domain.segment import Stop
+from edge_agent.domain.told import ENDED, STARTED, Told
 from edge_agent.outbox import PAYLOAD_GUESS_BYTES, PENDING_EVENTS_MAX, PENDING_URGENT_EXTRA, Outbox
 from edge_agent.ports import Lane
 from edge_agent.wire import messages
@@ -45,10 +45,19 @@ class Telling:
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
         self.gap_unknown: Callable[[], bool] = lambda: False
         self.lost = 0
+        self._unwritten = 0
 
     def next_id(self) -> str:
-        """Say which id the next event will have."""
+        """Say which id the next event will have; where none can be written, one of no event."""
+        if not self._takes():
+            self._unwritten += 1
+            return f"unwritten-{self._unwritten}"
         return self._outbox.event_id(self._outbox.high + 1)
+
+    def _takes(self) -> bool:
+        """Say whether an event can be written now."""
+        outbox = self._outbox
+        return outbox.open and outbox.lost is None and outbox.pending() < UNWRITTEN_MAX
 
     def tell(self, told: Told, at_ns: int) -> None:
         """Write one happening down, with its moment of capture."""

@@ -12,38 +12,14 @@ Every act returns what is to be told, in order. Moments are monotonic (`_ns`), o
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
 
 from edge_agent.domain import segment as seg
 from edge_agent.domain.call import REFUSED, Call, Category, Post, Trigger
 from edge_agent.domain.segment import Segment, Stop
-
-RAISED: Final = "andon.raised"
-FAULT: Final = "andon.fault"
-STARTED: Final = "stop.started"
-ENDED: Final = "stop.ended"
-BYPASSED: Final = "andon.bypassed"
-BYPASS_ENDED: Final = "andon.bypass_ended"
+from edge_agent.domain.told import BYPASS_ENDED, BYPASSED, ENDED, RAISED, STARTED, Told
 
 Key = tuple[str, str]
 """Station and category: where there is one open call at most."""
-
-
-class Told(NamedTuple):
-    """Something to tell: the type of its event, and what it is about."""
-
-    says: str
-    station: str = ""
-    category: str = ""
-    segment: str = ""
-    call: Call | None = None
-    post: Post | None = None
-    stop: Stop | None = None
-    level: int = 0
-    actor: str | None = None
-    device: str | None = None
-    why: str = ""
-    until_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +80,10 @@ class Floor:
     def posts_at(self, stations: Collection[str]) -> Iterator[tuple[Key, Post]]:
         """Give the posts of some stations."""
         return ((key, post) for key, post in self.posts.items() if key[0] in stations)
+
+    def stands(self, segment: str) -> bool:
+        """Say whether a segment has stopped and was not started since."""
+        return self.segments[segment].state in (seg.State.STOPPED, seg.State.RESTARTING)
 
     def open_calls(self, station: str) -> list[tuple[str, Call]]:
         """List category and call of what is open at a station, the earliest first."""
@@ -251,7 +231,7 @@ class Floor:
         told: list[Told] = []
         for name in before.keys() - now.keys():
             told += self._asked(home, one, one.let_go(name, at_ns))
-        standing = one.state in (seg.State.STOPPED, seg.State.RESTARTING)
+        standing = self.stands(home)
         for name in now.keys() - before.keys():
             told += self._asked(home, one, one.hold(name, now[name], at_ns))
         if now.keys() - before.keys():
@@ -259,6 +239,16 @@ class Floor:
                 told += self._stop_calls(home, at_ns)
             elif self.rules[home].at_once:
                 told += self.fixed(home, at_ns)
+        return told
+
+    def stand(self, segment: str, at_ns: int) -> list[Told]:
+        """Have a segment that stands, nobody knows by whom, be started by a hand."""
+        if self.stands(segment):
+            return []
+        self._take(segment, seg.Trigger.HELD, at_ns)
+        told = self._take(segment, seg.Trigger.FIXED, at_ns)
+        if not self.segments[segment].holding:
+            self.set_free(segment, at_ns)
         return told
 
     def set_free(self, segment: str, at_ns: int) -> None:

@@ -2,7 +2,8 @@
 
 Rules:
 1. What was open is open, with the same id; a stop that stood stands, and is started by a hand.
-2. A segment of which no stop was open is UNKNOWN until its inputs were read again.
+2. A segment of which no stop was open is UNKNOWN until its inputs were read again; a changeover,
+   which somebody began, goes on until somebody ends it.
 3. The monotonic clock begins anew with a boot: every moment is moved by one offset, which keeps its
    distance to now; that may be put right once more when the wall clock was set.
 4. While nobody watched nothing was decided: what became due meanwhile is told at the start, and a
@@ -83,6 +84,8 @@ def _call(one: Plain) -> Call:
 
 def _restore_segment(segment: seg.Segment, one: Plain) -> None:
     if one["stop"] is None:
+        if one["state"] == seg.State.CHANGEOVER:
+            segment.state = seg.State.CHANGEOVER
         return
     known = {field.name for field in fields(Stop)}
     segment.stop = Stop(**{key: what for key, what in one["stop"].items() if key in known})

@@ -42,6 +42,19 @@ def test_an_hour_is_told_when_it_is_over_also_after_a_restart(tmp_path: Path) ->
     )
 
 
+def test_a_stop_over_an_hour_and_a_restart_is_charged_once(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:50:00")
+    bench.pull("cord-A2", 30.0)
+    bench.pulse(60.0)  # it stands from 07:51
+    bench.at(900.0)
+    after = bench.again().start()
+    after.press("clear-A2", 1200.0)
+    after.press("start-a", 1260.0)  # and runs again at 08:11
+    after.at(600.0 + 3605.0)
+    hours = [one["stop_s"] for one in after.told("kpi.hour") if one["station"] == "A2"]
+    assert hours == [540.0, 660.0]
+
+
 def test_a_clock_that_nobody_has_set_measures_nothing(tmp_path: Path) -> None:
     bench = FloorBench(tmp_path / "data")
     bench.clock.is_set = False

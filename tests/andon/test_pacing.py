@@ -112,6 +112,39 @@ def test_starved_blocked_and_changeover_have_their_looks_and_are_no_stop_time(
     assert bench.told("stop.") == []
 
 
+def test_a_call_is_the_event_of_its_pull_whatever_else_its_pull_changes(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data", line=replace(LINE, segments=(BY_TAKT,)))
+    bench.wire("starve", "A1", Purpose.STARVED)
+    bench.start()
+    bench.at(10.0).wires["starve"].move(False)
+    bench.pull("cord-A2", 20.0)  # the line has its own trouble now
+    assert len(bench.told("takt.flowing")) == 1
+    (raised,) = (one for one in bench.events() if one["type"] == "andon.raised")
+    assert raised["data"]["call"] == raised["id"]
+
+
+def test_a_line_that_is_starved_or_changed_over_is_so_after_a_restart(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data")
+    bench.wire("starve", "A1", Purpose.STARVED)
+    bench.start()
+    bench.at(10.0).wires["starve"].move(False)
+    bench.at(20.0)
+    after = bench.again()
+    after.wire("starve", "A1", Purpose.STARVED).level = False
+    after.start()
+    assert after.state("segment/SEG-A/state")["state"] == "starved"
+    after.at(30.0).wires["starve"].move(True)
+    after.at(40.0)
+    assert after.state("segment/SEG-A/state")["state"] == "running"
+    assert after.ask("changeover", "A2", on=True).refused is None
+    after.at(50.0)
+    again = after.again().start()
+    assert again.state("segment/SEG-A/state")["state"] == "changeover"
+    again.at(60.0)
+    assert again.ask("changeover", "A2", on=False).refused is None
+    assert again.told("takt.changeover_ended")[0]["duration_s"] == 20.0
+
+
 def test_overtime_is_one_action_of_the_leader(tmp_path: Path) -> None:
     bench = line_at(tmp_path, "22:30:00", ON_SHIFTS)
     assert bench.tower("A1") == ""

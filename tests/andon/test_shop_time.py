@@ -114,7 +114,7 @@ def test_the_takt_timer_rests_in_a_break_and_goes_on(tmp_path: Path) -> None:
 def test_the_takt_follows_from_demand_and_net_time(tmp_path: Path) -> None:
     by_demand = replace(BY_TAKT, takt_s=None, demand_per_shift=440)
     bench = line_at(tmp_path, "07:00:00", replace(ON_SHIFTS, segments=(by_demand,)))
-    assert bench.andon.takts["SEG-A"].takt_ns == 60 * 10**9
+    assert bench.andon.takts.due_ns("SEG-A") == bench.began_ns + 60 * 10**9
     bench.pull("cord-A2", 10.0)
     bench.at(61.0)
     assert bench.stop_output.on

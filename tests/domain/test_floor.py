@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge_agent.domain import segment as seg
 from edge_agent.domain import survival
 from edge_agent.domain.call import OPEN, REFUSED, Category, State, Trigger
-from edge_agent.domain.floor import ENDED, RAISED, STARTED, Floor, Key, Rule, Told
+from edge_agent.domain.floor import Floor, Key, Rule
 from edge_agent.domain.looks import NEVER_GREEN, SHIPPED, Pattern, Showing, tower
 from edge_agent.domain.standing import showing
+from edge_agent.domain.told import ENDED, RAISED, STARTED, Told
 
 S = 1_000_000_000
 STATIONS = ("A1", "A2", "A3", "A4")

@@ -178,6 +178,7 @@ class FloorBench(Bench):
         self.towers = {station: Paper(self, f"tower-{station}", station) for station in STATIONS}
         self.horns = {station: Paper(self, f"horn-{station}", station) for station in STATIONS}
         self.stop_output = Paper(self, "stop-a", None)
+        self.started: list[str] = []
         for station in STATIONS:
             self.wire(f"cord-{station}", station, Purpose.CALL, "quality")
             self.wire(f"box-{station}", station, Purpose.CALL, "material")
@@ -196,8 +197,17 @@ class FloorBench(Bench):
     def opened(self, restored: Restored) -> None:
         super().opened(restored)
         self.andon.opened(restored)
-        self.andon.add_output(self.stop_output)  # type: ignore[arg-type]
+        self._fit_output()
         self.andon.looked()
+
+    def shut_out(self) -> None:
+        """Say that the journal cannot be opened."""
+        self._fit_output()
+        self.andon.shut_out(self.started.append)
+
+    def _fit_output(self) -> None:
+        if self.stop_output.name not in self.andon.outputs:
+            self.andon.add_output(self.stop_output)  # type: ignore[arg-type]
 
     def start(self) -> "FloorBench":
         self.fit()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit import small_disks
 from tests.kit.agents import Agent
 from tests.kit.arrivals import Arrivals
 from tests.kit.brokers import MOSQUITTO, Mosquitto
@@ -46,6 +47,12 @@ def far(tmp_path: Path, proxy: Proxy) -> Iterator[Agent]:
     guns = (("gun-1", "A2"), ("gun-2", "A3"))
     with Agent(tmp_path / "a", url=f"mqtt://127.0.0.1:{proxy.port}", guns=guns) as made:
         yield made
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disks.small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.fixture

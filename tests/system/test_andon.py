@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from edge_agent.wire.topics import Topics
 from tests.kit.agents import BASE, Agent
 from tests.kit.brokers import Mosquitto
 from tests.kit.oracle import checked
+from tests.kit.small_disks import fill, on_disk
 from tests.uplink.rig import Audience
 
 LINE = """
@@ -222,3 +224,36 @@ def test_an_end_leaves_the_tower_dark_and_a_start_finds_what_was_open(floor: Flo
     floor.agent.start()
     floor.until_lit(YELLOW)
     assert floor.calls() == call
+
+
+def test_a_cord_stops_the_line_while_the_disk_has_no_room_for_a_journal(
+    tmp_path: Path, broker: Mosquitto, small_disk: Path
+) -> None:
+    floor = Floor(tmp_path / "a", f"mqtt://127.0.0.1:{broker.port}")
+    agent = floor.agent
+    on_disk(agent, small_disk)
+    (small_disk / "d").mkdir()
+    fill(small_disk / "ballast")
+    agent.begin("full")
+    try:
+        floor.until_lit({"yellow": "flash-0.5hz"})
+        floor.pull("cord")
+        floor.until_lit(YELLOW)
+        assert not floor.lines("stop")
+        floor.pull("pulse")
+        floor.until_lit(RED)
+        agent.until(floor.asked, "the stop is asked for")
+        (small_disk / "ballast").unlink()
+        agent.process.wait_for("ready: ")
+        with Audience(broker.port) as audience:
+            agent.until_empty()
+            assert [line["on"] for line in floor.lines("stop")] == [True]
+            floor.pull("clear")
+            floor.until_warned()
+            floor.pull("start-a")
+            floor.until_lit(GREEN)
+            assert not floor.asked()
+            ended = lambda: [m for m in audience.messages if b'"stop.ended"' in m.payload]  # noqa: E731
+            audience.until(ended, "the stop is told, once")
+    finally:
+        agent.end(signal.SIGKILL)

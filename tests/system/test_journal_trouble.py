@@ -6,7 +6,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from tests.kit.agents import Agent, command
 from tests.kit.arrivals import Arrivals, judge
 from tests.kit.brokers import Mosquitto
+from tests.kit.small_disks import fill, on_disk
 
 pytestmark = pytest.mark.broker
 
@@ -64,26 +64,6 @@ def test_at_the_quota_scans_are_refused_until_there_is_room_again(
         judge(arrivals, agent.guns)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on a file system of its own, of 16 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    words = ["mount", "-t", "tmpfs", "-o", "size=16m", "small", os.fspath(folder)]
-    if subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("this kernel mounts nothing here")
-    yield folder
-    subprocess.run(["umount", "-l", os.fspath(folder)], check=True)
-
-
-def on_disk(agent: Agent, disk: Path) -> None:
-    text = agent.config.read_text("utf-8").replace('data_dir = "data"', f'data_dir = "{disk}/d"')
-    agent.config.write_text(text, "utf-8")
-    agent.data_dir = disk / "d"
-
-
 def test_a_disk_that_fills_up_and_gets_room_again(
     tmp_path: Path, broker: Mosquitto, arrivals: Arrivals, small_disk: Path
 ) -> None:
@@ -92,7 +72,7 @@ def test_a_disk_that_fills_up_and_gets_room_again(
     with agent:
         agent.gun.scan("before")
         agent.until_answered()
-        _fill(small_disk / "ballast")
+        fill(small_disk / "ballast")
         agent.until(lambda: refused(agent), "a scan is refused as `storage`")
         said = agent.status()
         assert said["journal"]["condition"] == "trouble"
@@ -115,16 +95,6 @@ def test_a_disk_that_fills_up_and_gets_room_again(
         told = [line for line in agent.lines() if "the journal is not being kept" in line]
         assert len(told) == len(storage) // 2
         assert agent.stop() == 0
-
-
-def _fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as ballast:
-        block = b"\0" * 65_536
-        try:
-            while block:
-                ballast.write(block)
-        except OSError:
-            return
 
 
 def test_a_disk_that_becomes_read_only_and_writable_again(
@@ -270,7 +240,7 @@ def test_a_disk_without_room_at_the_start_is_waited_for(tmp_path: Path, small_di
     agent = Agent(tmp_path / "a", url=NOWHERE, environ=environ)
     on_disk(agent, small_disk)
     (small_disk / "d").mkdir()
-    _fill(small_disk / "ballast")
+    fill(small_disk / "ballast")
     agent.gun.open()
     agent.begin("full")
     try:

@@ -1,0 +1,104 @@
+"""What is felt while the journal is not open yet, or cannot be opened at all."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.ports import Purpose
+from tests.kit.floor_bench import FloorBench
+
+
+def without_journal(tmp_path: Path) -> FloorBench:
+    """Give a line whose disk does not work from the start."""
+    bench = FloorBench(tmp_path / "data")
+    bench.fit()
+    bench.shut_out()
+    return bench
+
+
+def opens(bench: FloorBench) -> None:
+    bench.inline.start()
+    bench.turn()
+
+
+def test_a_button_that_is_held_while_the_journal_opens_has_called(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data")
+    bench.wire("held", "A2", Purpose.CALL, "material", hold_s=2.0)
+    bench.fit()
+    bench.at(1.0).wires["held"].move(False)
+    bench.at(1.2)
+    opens(bench)
+    bench.at(1.5).wires["held"].move(True)
+    bench.at(3.0)
+    assert bench.stories() == ["andon.raised"]
+
+
+def test_a_cord_stops_the_line_while_no_journal_can_be_opened(tmp_path: Path) -> None:
+    bench = without_journal(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    assert bench.tower("A2") == "yellow flash-2hz"
+    assert not bench.started, "nobody knows whether a stop is open: nothing is let go"
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    assert bench.started == ["stop-a"]
+    assert bench.tower("A2") == "red flash-2hz"
+    bench.press("clear-A2", 70.0)
+    bench.press("start-a", 80.0)
+    assert not bench.stop_output.on
+    bench.at(100.0)
+    opens(bench)
+    assert bench.stories() == [
+        "andon.raised",
+        "andon.stopped",
+        "stop.started",
+        "andon.cleared",
+        "stop.ended",
+    ]
+    (ended,) = bench.told("stop.ended")
+    assert ended["duration_s"] == 20.0
+    raised, _, started, *_ = bench.told("andon.raised", "andon.stopped", "stop.started")
+    assert started["calls"] == [raised["call"]]
+    assert bench.state("segment/SEG-A/state")["state"] == "running"
+
+
+def test_a_stop_that_stood_when_the_journal_could_be_opened_stands(tmp_path: Path) -> None:
+    bench = without_journal(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    bench.pull("cord-A3", 20.0)
+    bench.pulse(60.0)
+    bench.press("clear-A2", 70.0)
+    bench.at(80.0)
+    opens(bench)
+    assert bench.stop_output.told == [(60.005, True)], "it was never let go"
+    assert bench.state("segment/SEG-A/state")["state"] == "stopped"
+    bench.press("clear-A3", 90.0)
+    bench.at(92.0)
+    assert bench.stop_output.on
+    bench.press("start-a", 100.0)
+    assert not bench.stop_output.on
+
+
+def test_pulses_and_mutes_take_no_room_from_calls_before_the_journal(tmp_path: Path) -> None:
+    bench = without_journal(tmp_path)
+    for number in range(1, 400):
+        bench.pulse(60.0 * number)
+    bench.pull("cord-A2", 60.0 * 400 + 5.0)
+    opens(bench)
+    assert bench.andon.early.lost == 0
+    assert bench.stories() == ["andon.raised"]
+
+
+def test_what_is_forgotten_before_the_journal_starts_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.andon.early.EARLY_MAX", 0)
+    bench = without_journal(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    opens(bench)
+    assert bench.andon.early.lost > 0
+    assert bench.stop_output.told == [(60.005, True)]
+    bench.at(66.0)
+    bench.press("start-a", 70.0)
+    assert not bench.stop_output.on
