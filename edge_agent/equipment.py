@@ -106,6 +106,7 @@ class Equipment:
             case Part.LAMP:
                 fitted = cast(Lamp, driver(*given, tell))
                 andon.towers.add_lamp(fitted)
+                self._show_answers()
             case Part.HORN:
                 fitted = cast(Horn, driver(*given, tell))
                 andon.towers.add_horn(fitted)
@@ -114,6 +115,11 @@ class Equipment:
                 andon.add_output(fitted)
         self._others[device.name] = fitted
         return fitted
+
+    def _show_answers(self) -> None:
+        """Have answers shown where there are lamps for them; otherwise scans know of none."""
+        towers = self._andon.towers
+        self._line.answered = towers.answer if towers.has_feedback() else None
 
     # -- a reload ------------------------------------------------------------------------------
 
@@ -128,6 +134,7 @@ class Equipment:
             self._andon.remove(name)
             if isinstance(fitted, Lamp | Horn):
                 self._andon.towers.remove(fitted)
+                self._show_answers()
             self._line.devices.removed(fitted)
             self._leaving.append(fitted)
             fitted.stop(partial(self._left, fitted, wanted))

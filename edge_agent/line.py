@@ -112,6 +112,8 @@ class Line:
         self.suppressed = 0
         self.refused_storage = 0
         self.scanned: Callable[[str, str, int], bool] | None = None
+        self.answered: Callable[[str, bool], None] | None = None
+        """What shows an answer at its station beside the reader: where there is something."""
         self.in_training: Callable[[str], bool] = nobody_trains
         outbox.dispatch.gap_topic = topics.agent_alarm(agent)
 
@@ -219,7 +221,7 @@ class Line:
     def _refuse(self, reader: _Reader, raw: bytes) -> None:
         self.rejected += 1
         self.refused_storage += 1
-        reader.source.answer(raw, Outcome.REJECTED, None, "storage")
+        self._answer(reader, raw, Outcome.REJECTED, None, "storage")
 
     def refuse_pending(self) -> None:
         """Refuse every read that still waits for the disk: the agent ends."""
@@ -239,7 +241,19 @@ class Line:
 
     def _suppress(self, reader: _Reader, raw: bytes, heard: _Heard) -> None:
         self.suppressed += 1
-        reader.source.answer(raw, Outcome.SUPPRESSED, heard.event_id, None)
+        self._answer(reader, raw, Outcome.SUPPRESSED, heard.event_id, None)
+
+    def _answer(
+        self,
+        reader: _Reader,
+        raw: bytes,
+        outcome: Outcome,
+        event_id: str | None,
+        reason: str | None,
+    ) -> None:
+        reader.source.answer(raw, outcome, event_id, reason)
+        if self.answered is not None:
+            self.answered(reader.source.station, reason is None)
 
     # -- what the outbox says ------------------------------------------------------------------
 
@@ -253,10 +267,10 @@ class Line:
             event_id = outbox.event_id(seq)
             if reason:
                 self.rejected += 1
-                reader.source.answer(raw, Outcome.REJECTED, event_id, reason)
+                self._answer(reader, raw, Outcome.REJECTED, event_id, reason)
                 continue
             self.accepted += 1
-            reader.source.answer(raw, _ACCEPTED, event_id, None)
+            self._answer(reader, raw, _ACCEPTED, event_id, None)
             if heard is not None:
                 heard.event_id = event_id
                 heard.answered_ns = now_ns

@@ -141,7 +141,7 @@ class Towers:
         self.refresh((station,), now_ns)
         self._wake(place.test_until_ns)
 
-    def answer(self, station: str, *, accepted: bool) -> None:
+    def answer(self, station: str, accepted: bool) -> None:
         """Play on the feedback lamps of a station what a scan was answered."""
         light, pattern = ("green", Pattern.PULSE) if accepted else ("red", Pattern.BLINK_3)
         for lamp in self.at(station).feedback:

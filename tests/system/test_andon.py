@@ -257,3 +257,24 @@ def test_a_cord_stops_the_line_while_the_disk_has_no_room_for_a_journal(
             audience.until(ended, "the stop is told, once")
     finally:
         agent.end(signal.SIGKILL)
+
+
+def test_a_feedback_lamp_says_what_a_scan_was_answered(tmp_path: Path, broker: Mosquitto) -> None:
+    lamp = """
+[[device]]
+name = "answer"
+kind = "simulated-lamp"
+station = "A2"
+file = "answer"
+feedback = true
+"""
+    with Agent(tmp_path / "a", url=f"mqtt://127.0.0.1:{broker.port}", more=lamp) as agent:
+
+        def signals() -> list[tuple[str, str]]:
+            lines = [json.loads(one) for one in (agent.folder / "answer").read_text().splitlines()]
+            return [(one["light"], one["pattern"]) for one in lines if one["pattern"] != "off"]
+
+        agent.gun.scan("K-1")
+        agent.until(lambda: signals() == [("green", "pulse-150ms")], "a green pulse")
+        agent.gun.scan("x" * 5_000)
+        agent.until(lambda: signals()[1:] == [("red", "blink-3")], "three red ones")
