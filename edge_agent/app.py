@@ -5,7 +5,6 @@ once the journal is restored and the devices were tried, broker or no broker.
 The order of an end is that of `ending`.
 """
 
-import gc
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -16,35 +15,30 @@ from edge_agent import __version__
 from edge_agent.andon import Andon
 from edge_agent.announcing import Announcer
 from edge_agent.changes import Changes
-from edge_agent.clock import SystemClock
 from edge_agent.commands import Commands
 from edge_agent.configuration import Configuration
 from edge_agent.configuration import Journal as JournalLimits
 from edge_agent.desk import Desk, Say
+from edge_agent.edges import Edges
 from edge_agent.ending import Ending
 from edge_agent.equipment import Equipment
-from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
-from edge_agent.journal.writer import Writer
 from edge_agent.line import Line
 from edge_agent.notify import Notify
 from edge_agent.outbox import Outbox
 from edge_agent.outbox_words import outbox_answers
-from edge_agent.ports import Condition
+from edge_agent.ports import Clock, Condition
 from edge_agent.reactor import Reactor
 from edge_agent.records import Broken, DiskTrouble, NewerJournal, Restored
 from edge_agent.reloading import Reloading
 from edge_agent.storage import Limits
 from edge_agent.synchrony import Synchrony
-from edge_agent.uplink import Hooks, Uplink
+from edge_agent.uplink import Hooks
 from edge_agent.vigil import Vigil
 from edge_agent.wire.topics import Topics
 
 UNREADABLE_TRIES_MAX: Final = 8
 """Attempts to open a journal that the disk does not read, some 10 s; then it is set apart."""
-
-GC_THRESHOLD: Final = 50_000
-"""Containers made and kept before the collector looks; nothing on the path of a scan is kept."""
 
 _MB: Final = 1024 * 1024
 
@@ -62,13 +56,17 @@ class Agent:
         configuration: Configuration,
         config: Path,
         environ: Mapping[str, str],
-        clock: SystemClock,
+        clock: Clock,
         reactor: Reactor,
+        *,
+        edges: Edges | None = None,
     ) -> None:
+        edges = edges or Edges()
         self.exit_code = 0
         self.again = False
         self.ready = False
         self._configuration = configuration
+        self._edges = edges
         self._clock = clock
         self._reactor = reactor
         nonce = os.urandom(8).hex()
@@ -79,12 +77,12 @@ class Agent:
         self.line = Line(topics=self._topics, agent=agent, version=__version__, outbox=self.outbox)
         self.synchrony = Synchrony(reactor, self.outbox, self.line)
         self.andon = self._andon()
-        self.equipment = Equipment(reactor, self.line, self.andon)
+        self.equipment = Equipment(reactor, self.line, self.andon, edges.driver)
         self.announcer = Announcer(
             reactor, configuration, self.outbox, self.line, self.synchrony, nonce
         )
         self.announcer.equipment, self.announcer.andon = self.equipment, self.andon
-        self.uplink = self.announcer.uplink = Uplink(
+        self.uplink = self.announcer.uplink = edges.uplink(
             reactor, configuration.broker, self.outbox.dispatch, self._hooks()
         )
         self.commands = self.announcer.commands = Commands(
@@ -96,7 +94,7 @@ class Agent:
             synced=lambda: self.synchrony.synced,
             line=self.andon.orders.obey,
         )
-        self._writer = Writer(self._open_store, reactor.post, _Told(self), clock.mono_ns)
+        self._writer = edges.writer(self._open_store, reactor.post, _Told(self), clock.mono_ns)
         self.outbox.connect(self.line, self._writer, self.uplink)
         self._desk = Desk(reactor, configuration.agent.data_dir, self._answer)
         self.reloading = Reloading(
@@ -173,7 +171,7 @@ class Agent:
         configuration = self._configuration
         quota_bytes = configuration.journal.quota_mb * _MB
         self._openings += 1  # only the journal's thread counts
-        return open_store(
+        return self._edges.open_store(
             configuration.agent.data_dir,
             quota_bytes=quota_bytes,
             unreadable_is_broken=self._openings > UNREADABLE_TRIES_MAX,
@@ -189,9 +187,7 @@ class Agent:
         self.equipment.opened(self._configuration.devices)
         self.uplink.start()
         self.announcer.begin(restored.meta)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD, 10, 10)
+        self._edges.ready()
         self.ready = True
         waiting = self.outbox.dispatch.waiting()
         _log.info("ready: %d devices, %d events waiting", len(self.equipment.all()), waiting)

@@ -26,7 +26,14 @@ EARLY: Final = frozenset({Part.CONTACT, Part.LAMP, Part.HORN})
 class Equipment:
     """Every device there is; `kinds` says the kind of each by its name."""
 
-    def __init__(self, reactor: Reactor, line: Line, andon: Andon) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        line: Line,
+        andon: Andon,
+        load: Callable[[str], drivers.Driver] = drivers.load,
+    ) -> None:
+        self._load = load
         self._reactor = reactor
         self._line = line
         self._andon = andon
@@ -39,15 +46,15 @@ class Equipment:
     def begin(self, devices: Sequence[Device]) -> None:
         """Start what works without a journal, lamps first."""
         order = {Part.LAMP: 0, Part.HORN: 1, Part.CONTACT: 2}
-        early = [device for device in devices if _part(device) in EARLY]
-        for device in sorted(early, key=lambda one: order[_part(one)]):
+        early = [device for device in devices if self._part(device) in EARLY]
+        for device in sorted(early, key=lambda one: order[self._part(one)]):
             self._add(device)
         self._andon.looked()
 
     def shut_out(self, devices: Sequence[Device]) -> None:
         """Go on without the journal, which cannot be opened yet."""
         for device in devices:
-            if _part(device) is Part.OUTPUT and device.name not in self._others:
+            if self._part(device) is Part.OUTPUT and device.name not in self._others:
                 output = cast(Output, self._made(device))
                 if output.heartbeat:
                     output.start()
@@ -65,7 +72,7 @@ class Equipment:
         for name in [*self._resting]:
             self._start_output(name)
         for device in devices:
-            if _part(device) not in EARLY and device.name not in self._others:
+            if self._part(device) not in EARLY and device.name not in self._others:
                 self._add(device)
         self._andon.looked()
 
@@ -90,7 +97,7 @@ class Equipment:
 
     def _made(self, device: Device) -> Fitted:
         """Make a device and acquaint it with whom it concerns."""
-        driver = drivers.load(device.kind)
+        driver = self._load(device.kind)
         given = (device.name, device.station, device.keys, self._reactor)
         self.kinds[device.name] = device.kind
         tell, andon = self._line.tell, self._andon
@@ -159,6 +166,5 @@ class Equipment:
                 self._add(device)
         self._andon.looked()
 
-
-def _part(device: Device) -> Part:
-    return drivers.part_of(drivers.load(device.kind))
+    def _part(self, device: Device) -> Part:
+        return drivers.part_of(self._load(device.kind))

@@ -176,6 +176,10 @@ class Reactor:
         if before_ns - began_ns > LATE_TURN_NS:
             self._was_late(before_ns - began_ns, slow)
 
+    def busy(self) -> bool:
+        """Say whether something waits for the next turn, timers apart; for who turns it himself."""
+        return bool(self._inbox or self._again or self._epoll.poll(0, 1))
+
     def run(self) -> None:
         """Turn until `stop`."""
         self._running = True

@@ -19,6 +19,9 @@ from edge_agent.configuration import Address, Broker
 ADDRESSES_MAX: Final = 4
 """Addresses of one name that are tried in one go; a name may have more, they are left alone."""
 
+DIAL_THREAD: Final = "uplink-dial"
+"""Name of the threads that connect."""
+
 PASSWORD_BYTES_MAX: Final = 65_535
 """Of a longer password file only so much is read: MQTT has no room for more."""
 
@@ -81,7 +84,7 @@ class Dial:
         self._done = done
         self._unwanted = False
         self._lock = threading.Lock()  # once discarded, it posts no more: the reactor may be gone
-        self._thread = threading.Thread(target=self._run, name="uplink-dial", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=DIAL_THREAD, daemon=True)
         self._thread.start()
 
     @property

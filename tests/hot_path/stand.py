@@ -17,11 +17,12 @@ from typing import Final, Self, cast
 
 from drivers.serial_scanner import SerialScanner
 from drivers.simulated import SimulatedScanner
-from edge_agent.app import GC_THRESHOLD, Agent, limits_of
+from edge_agent.app import Agent, limits_of
 from edge_agent.clock import SystemClock
 from edge_agent.configuration import Address, Broker, Configuration, Device, Journal, Site, Station
 from edge_agent.configuration import Agent as This
 from edge_agent.dispatch import Dispatch
+from edge_agent.edges import GC_THRESHOLD
 from edge_agent.journal.opening import open_store
 from edge_agent.journal.store import Store
 from edge_agent.journal.writer import Writer
