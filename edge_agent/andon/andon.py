@@ -84,7 +84,7 @@ class Andon:
         self._start_output: Callable[[str], None] = lambda _: None
         self.early = Early()
         self._timer = reactor.timer(self._ring)
-        self.press_to_light_max_ns = -1
+        self.press_to_light_max_ns = self._felt_since_ns = -1
         self.changed: Callable[[], None] = lambda: None
         self._acquaint()
 
@@ -102,7 +102,7 @@ class Andon:
         telling.training = self._in_training
         telling.due = self.takts.due_ns
         telling.shift, telling.split = self.shop.shift, self.shop.split
-        telling.gap_unknown = lambda: self.keeping.unknown
+        telling.gap_unknown = self.keeping.unknown
         telling.notified = self._notified
 
     def replan(self, configuration: Configuration) -> None:
@@ -124,6 +124,8 @@ class Andon:
     def add_contact(self, contact: Contact) -> None:
         """Take a contact in; what its level is at a start is no pull."""
         self.contacts[contact.name] = contact
+        if self._felt_since_ns < 0:
+            self._felt_since_ns = self._clock.mono_ns()
 
     def add_output(self, output: Output) -> None:
         """Take an output in, before it is started: what it is to ask for is known."""
@@ -355,7 +357,8 @@ class Andon:
         self.floor, self.feels = self.plan.floor(), Feels(self)
         self.takts.replan(self._configuration.segments)
         self.keeping.more = self._kept
-        kept = self.keeping.restore(self.floor, restored, now_ns)
+        felt_since_ns = now_ns if self._felt_since_ns < 0 else self._felt_since_ns
+        kept = self.keeping.restore(self.floor, restored, felt_since_ns)
         self._take_up(kept, now_ns)
         self.open = self._replaying = True
         if self._shut:

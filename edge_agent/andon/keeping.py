@@ -5,7 +5,8 @@ Rules:
 2. While anything is open a heartbeat is written every `HEARTBEAT_NS`, so that a boot knows for how
    long nobody watched; while nothing is, nothing is written.
 3. How long a power cut lasted is the wall clock's word, and only where it was set on both sides.
-   Until the clock of this boot is set the gap counts as none, and is put right then.
+   Until the clock of this boot is set the gap counts as none, and is put right then; a kill
+   meanwhile does not hide it. A gap ends when contacts are felt again, journal or no journal.
 """
 
 import json
@@ -28,7 +29,7 @@ GAP_MAX_NS: Final = 366 * 86_400_000_000_000
 
 
 class Keeping:
-    """Writes a floor down and reads it back; `more` and `took` carry what others keep with it."""
+    """Writes a floor down and reads it back; `more` gives what others keep with it."""
 
     def __init__(self, outbox: Outbox, synced: Callable[[], bool]) -> None:
         self._outbox = outbox
@@ -36,10 +37,10 @@ class Keeping:
         self._synced = synced
         self._written: dict[str, Any] = {}
         self._written_ns = 0
-        self._cut_wall_ns: int | None = None
+        self._cut_wall_ns: int | None = None  # of a gap that the clock of this boot will tell
         self._begun_ns = 0
-        self.unknown = False
-        """Whether something is open of which nobody knows how long it was not watched."""
+        self._unknown = False
+        self._for_good = False  # an earlier gap, of a boot whose clock was never set
         self.more: Callable[[], dict[str, Any]] = dict
 
     # -- writing -------------------------------------------------------------------------------
@@ -59,6 +60,10 @@ class Keeping:
             "mono_ns": now_ns,
             "wall_ns": clock.wall_ns(),
             "synced": self._synced(),
+            "begun_ns": self._begun_ns,
+            "cut_wall_ns": self._cut_wall_ns,
+            "unknown": self._unknown,
+            "for_good": self._for_good,
         } | kept
         self._outbox.note_snapshot(SNAPSHOT, json.dumps(body, separators=(",", ":")).encode())
 
@@ -70,43 +75,59 @@ class Keeping:
 
     # -- reading back --------------------------------------------------------------------------
 
-    def restore(self, floor: Floor, restored: Restored, now_ns: int) -> dict[str, Any]:
-        """Put the floor back, moved to this boot's clock; gives what `more` had written."""
+    def restore(self, floor: Floor, restored: Restored, begun_ns: int) -> dict[str, Any]:
+        """Put the floor back, moved to this boot's clock; gives what `more` had written.
+
+        `begun_ns` is since when contacts are felt: what is older was not watched since the cut.
+        """
         _, body = restored.snapshots.get(SNAPSHOT, (0, b""))
         if not body:
             return {}
         kept: dict[str, Any] = json.loads(body)
         survival.restore(floor, kept["floor"], kept["mono_ns"])
-        gap_ns = self._gap(kept, now_ns)
-        if gap_ns is None:
-            self.unknown = survival.anything_open(floor)
-            gap_ns = 0
-            if kept["synced"]:
+        gap_ns = self._gap(kept, begun_ns)
+        open_now = survival.anything_open(floor)
+        if kept["boot"] == self._clock.boot:
+            self._begun_ns = kept.get("begun_ns", 0)
+            self._cut_wall_ns = kept.get("cut_wall_ns")
+            self._unknown = open_now and kept.get("unknown", False)
+            self._for_good = self._unknown and kept.get("for_good", False)
+        else:
+            self._begun_ns = begun_ns
+            self._for_good = open_now and kept.get("unknown", False)
+            self._unknown = self._for_good or (open_now and gap_ns is None)
+            if gap_ns is None and kept["synced"]:
                 self._cut_wall_ns = kept["wall_ns"]
-        survival.shift(floor, now_ns - gap_ns - kept["mono_ns"])
+        gap_ns = gap_ns or 0
+        survival.shift(floor, begun_ns - gap_ns - kept["mono_ns"])
         survival.unseen(floor, gap_ns)
-        self._begun_ns = now_ns
+        survival.announce(floor, self._clock.mono_ns())
         more: dict[str, Any] = kept.get("more", {})
-        return more | {"shift_ns": now_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
+        return more | {"shift_ns": begun_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
 
-    def _gap(self, kept: dict[str, Any], now_ns: int) -> int | None:
+    def unknown(self, since_ns: int) -> bool:
+        """Say whether nobody knows for how long what began then was not watched."""
+        return self._unknown and since_ns < self._begun_ns
+
+    def _gap(self, kept: dict[str, Any], begun_ns: int) -> int | None:
         """Say for how long nobody watched; None where nobody knows."""
         if kept["boot"] == self._clock.boot:
-            return max(now_ns - int(kept["mono_ns"]), 0)
+            return max(begun_ns - int(kept["mono_ns"]), 0)
         if not (kept["synced"] and self._synced()):
             return None
-        gap_ns = self._clock.wall_ns() - int(kept["wall_ns"])
+        gap_ns = self._wall(begun_ns) - int(kept["wall_ns"])
         return gap_ns if 0 <= gap_ns <= GAP_MAX_NS else None
 
     def clock_set(self, floor: Floor) -> int:
         """Put the gap right now that the clock is set; returns by how much it was longer, in ns."""
         if self._cut_wall_ns is None:
             return 0
-        now_ns = self._clock.mono_ns()
-        began_wall_ns = self._clock.wall_ns() - (now_ns - self._begun_ns)
-        gap_ns, self._cut_wall_ns = began_wall_ns - self._cut_wall_ns, None
+        gap_ns, self._cut_wall_ns = self._wall(self._begun_ns) - self._cut_wall_ns, None
         if not 0 <= gap_ns <= GAP_MAX_NS:
             return 0
         survival.lengthen(floor, gap_ns, self._begun_ns)
-        self.unknown = False
+        self._unknown = self._for_good
         return gap_ns
+
+    def _wall(self, at_ns: int) -> int:
+        return self._clock.wall_ns() - (self._clock.mono_ns() - at_ns)

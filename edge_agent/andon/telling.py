@@ -43,7 +43,7 @@ class Telling:
         self.shift: Callable[[int], str | None] = lambda _wall_ns: None
         self.split: Callable[[int, int], list[tuple[str, int]]] = lambda _from, _to: []
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
-        self.gap_unknown: Callable[[], bool] = lambda: False
+        self.gap_unknown: Callable[[int], bool] = lambda _since_ns: False
         self.lost = 0
         self._unwritten = 0
 
@@ -152,7 +152,7 @@ class Telling:
         if told.says == "andon.raised":
             return plain
         plain |= lasted(call, at_ns)
-        if self.gap_unknown():
+        if self.gap_unknown(call.raised_ns):
             plain["unobserved_s"] = None
         if told.says == "andon.closed":
             plain["reason"] = call.reason
@@ -198,7 +198,9 @@ class Telling:
         parts = self.split(began_ns, ended_ns)
         return {
             "duration_s": seconds(stop.ended_ns - stop.began_ns),
-            "unobserved_s": None if self.gap_unknown() else seconds(stop.unobserved_ns),
+            "unobserved_s": None
+            if self.gap_unknown(stop.began_ns)
+            else seconds(stop.unobserved_ns),
             "by_shift": [{"shift": shift or None, "stop_s": seconds(ns)} for shift, ns in parts],
         }
 

@@ -48,7 +48,7 @@ def plain(floor: Floor) -> Plain:
 def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
     """Put back what `plain` wrote; what was not written down any more is passed over.
 
-    `now_ns` is when the restart warning of a segment that was about to start begins anew.
+    `now_ns` is the moment of which it was written, on the clock of then; `shift` moves it all.
     """
     for station, category, until_ns in kept.get("bypasses", ()):
         floor.bypasses[station, category] = until_ns
@@ -62,6 +62,10 @@ def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
             _restore_segment(floor.segments[name], one)
     for key in [*floor.posts]:
         floor.follow(key, now_ns)
+
+
+def announce(floor: Floor, now_ns: int) -> None:
+    """Begin the restart warning of what was about to start, or may start now, anew."""
     for name, segment in floor.segments.items():
         if segment.state is seg.State.STOPPED and not segment.holding:
             floor.set_free(name, now_ns)
