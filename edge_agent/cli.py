@@ -78,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=_positive, help="end after so long")
     demo.add_argument("--port", type=_port, help="the broker's port (default: a free one)")
     demo.add_argument("--speed", type=_positive, default=1.0, help="how busy the people are")
+    play = command(
+        "simulate", _simulate, "whole shifts of that line, as fast as it runs", config=False
+    )
+    play.add_argument("--seed", type=_seed, required=True, help="decides everything that happens")
+    play.add_argument("--hours", type=_positive, default=8.0, help="how long (default: a shift)")
+    play.add_argument("--faults", type=_faults, metavar="LIST", help="what goes wrong, or none")
     status = command("status", _status, "counters and states of the running agent")
     status.add_argument("--json", action="store_true")
     doctor = command("doctor", _doctor, "what goes wrong in plants, looked at, with remedies")
@@ -119,6 +125,23 @@ def _seq(text: str) -> int:
     return _whole(text, 999_999_999_999, "`outbox CONFIG list` shows those that there are")
 
 
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:  # noqa: PLR2004 - 64 bits
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 18 digits; write 1")
+    return int(text)
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    from edge_agent.simulation.faults import FAULTS
+
+    wanted = tuple(one for one in text.split(",") if one and text != "none")
+    for one in wanted:
+        if one not in FAULTS:
+            known = ",".join(FAULTS)
+            raise argparse.ArgumentTypeError(f"{one!r} is no fault; write some of {known}, or none")
+    return tuple(one for one in FAULTS if one in wanted)
+
+
 # -- run ---------------------------------------------------------------------------------------
 
 
@@ -155,6 +178,13 @@ def _demo(parsed: argparse.Namespace) -> int:
     from edge_agent.demo.show import Wish
 
     return play(Wish(parsed.seconds, parsed.port, parsed.speed))
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    from edge_agent.simulation import FAULTS, Simulation, simulate
+
+    faults = tuple(FAULTS) if parsed.faults is None else parsed.faults
+    return simulate(Simulation(parsed.seed, parsed.hours, faults))
 
 
 def _status(parsed: argparse.Namespace) -> int:

@@ -1,0 +1,492 @@
+"""Who watches the factory and knows what must never happen.
+
+Rules:
+1. He believes hands, lamps, requests and what the broker heard, and nothing that an agent keeps to
+   itself; where he must know what is open he reads what the agent says of itself.
+2. The first thing that must not happen ends the play, with its moment and what was seen.
+3. What a power cut may take is what had not been written: he knows up to when everything was.
+"""
+
+import json
+from bisect import bisect_left, insort
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from edge_agent.ports import Outcome
+from edge_agent.reactor import NEVER
+from edge_agent.simulation.fittings import Answer, Hand
+from edge_agent.simulation.layout import BASE, LADDER, POSITIONS, TAKT_S
+
+if TYPE_CHECKING:
+    from edge_agent.simulation.factory import Factory, Line
+
+RULES: Final = {
+    "light": "a pull has lit its tower within 100 ms",
+    "dark": "a tower without an agent is dark",
+    "green": "green is shown of a station without call and fault only",
+    "cause": "a stop is asked for only after a pull, and at a fixed position",
+    "stops": "what nobody has cleared stops the line at the fixed position",
+    "release": "a request ends only with a human start, after the last call was cleared",
+    "same": "what was open before a cut is open after it, under the same id",
+    "told": "a pull that was felt is told once",
+    "invented": "what is told of a hand, a hand has done",
+    "time": "durations are those of the clock on the wall of the factory",
+    "ladder": "each level is reached once, and not before its time",
+    "once": "an id is one event, whoever hears it however often",
+    "order": "events of a station and a lane arrive in their order",
+    "whole": "every number arrives, or is explained",
+    "scan": "a scan that was accepted arrives, and only once",
+    "fold": "the events tell the same story as the agent",
+    "balance": "the counters balance",
+    "retained": "what is retained is true",
+    "command": "a command that must not be obeyed is refused, one that is repeated does nothing",
+}
+"""What must hold: its name and what it says."""
+
+LIGHT_NS: Final = 100_000_000
+REQUEST_NS: Final = 200_000_000
+"""How soon a light, and a request to stop, must be there."""
+
+FILTER_NS: Final = 60_000_000
+STUCK_NS: Final = 11_000_000_000
+SLACK_NS: Final = 2_000_000
+START_NS: Final = 300_000_000
+RESTORED_NS: Final = 3_000_000_000
+REARM_NS: Final = 80_000_000
+
+_MS: Final = 1_000_000
+_S: Final = 1_000_000_000
+_OF_PULLS: Final = ("andon.raised", "andon.repeated", "andon.cleared", "andon.rejected")
+
+_OF_HANDS: Final = ("andon.raised", "andon.repeated", "andon.acked", "andon.cleared")
+
+
+class Broken(Exception):
+    """Something happened that must not; `rule` names it, `what` says what was seen."""
+
+    def __init__(self, rule: str, what: str) -> None:
+        super().__init__(f"{RULES[rule]}: {what}")
+        self.rule = rule
+        self.what = what
+
+
+@dataclass(slots=True)
+class Pull:
+    """A cord, or a box, that was opened while an agent was there to feel it."""
+
+    at_ns: int
+    station: str
+    device: str
+    life: int
+    doubtful: bool = False
+
+
+@dataclass(slots=True)
+class Event:
+    """One event as the plant's subscriber has it; `at_ns` is the true moment of its capture."""
+
+    at_ns: int
+    said: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Its type."""
+        return str(self.said["type"])
+
+    @property
+    def place(self) -> str:
+        """Its station or segment."""
+        return str(self.said["source"]).rpartition("/")[2]
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is known of one line."""
+
+    safe_ns: int = 0
+    """Up to when everything that had happened was written."""
+    position_ns: int = -NEVER
+    requested_ns: int = -NEVER
+    ready_ns: int = -NEVER
+    expected: dict[str, str] | None = None
+    stood: bool = False
+    cuts: list[tuple[int, int]] = field(default_factory=list)
+    """Moment of each cut, and up to when everything was safe then."""
+    first_ran: dict[str, int] = field(default_factory=dict)
+
+
+class Judge:
+    """Watches a `Factory`; `held` counts how often each rule was tried and held."""
+
+    def __init__(self, factory: "Factory") -> None:
+        self._factory = factory
+        self.held: Counter[str] = Counter()
+        self.pulls: list[Pull] = []
+        self.touches: dict[str, list[int]] = {}
+        self.events: list[Event] = []
+        self.results: list[dict[str, Any]] = []
+        self.accepted: dict[str, str] = {}
+        self.answers: Counter[Outcome] = Counter()
+        self.watches: dict[str, Watch] = {}
+        self._known: dict[str, str] = {}
+        self._numbers: dict[tuple[str, str], set[int]] = {}
+        self._last: dict[tuple[str, str], int] = {}
+        self._changed = True
+
+    def holds(self, rule: str, truth: bool, what: str) -> None:
+        """Count that a rule was tried; raises Broken where it does not hold."""
+        if not truth:
+            raise Broken(rule, what)
+        self.held[rule] += 1
+
+    def watch(self, line: "Line") -> Watch:
+        """Give what is known of a line."""
+        return self.watches.setdefault(line.name, Watch())
+
+    def something_changed(self) -> None:
+        """Take note that a light or a horn has changed."""
+        self._changed = True
+
+    # -- hands ---------------------------------------------------------------------------------
+
+    def opened(self, line: "Line", station: str, hand: Hand) -> None:
+        """Take note that a contact was opened."""
+        now_ns = self._factory.time.now_ns
+        insort(self.touches.setdefault(station, []), now_ns)
+        insort(self.touches.setdefault(hand.name, []), now_ns)
+        if not hand.name.startswith(("cord-", "box-")):
+            return
+        felt = hand.fitted is not None and line.pi.agent is not None
+        if not felt:
+            return
+        before = self.touches[hand.name]
+        rearmed = len(before) < 2 or now_ns - before[-2] > REARM_NS  # noqa: PLR2004 - this one and the one before
+        pull = Pull(now_ns, station, hand.name, line.pi.lives)
+        pull.doubtful = not rearmed or line.faults(station)
+        self.pulls.append(pull)
+        if not pull.doubtful:
+            self._factory.later(LIGHT_NS + 10 * _MS, lambda: self._lit(line, pull))
+
+    def touched(self, place: str) -> None:
+        """Take note of a scan, or of a command, that may be a cause."""
+        insort(self.touches.setdefault(place, []), self._factory.time.now_ns)
+
+    def _lit(self, line: "Line", pull: Pull) -> None:
+        if line.pi.lives != pull.life or line.pi.agent is None:
+            return
+        tower = line.things.tower(pull.station)
+        open_now = any(
+            call["category"] == ("quality" if pull.device.startswith("cord") else "material")
+            for call in line.calls(pull.station)
+        )
+        shows = {"red", "yellow"} & tower.lights.keys()
+        what = f"{pull.device} was pulled 110 ms ago, the tower shows {tower.words()}"
+        if line.pi.ready and not open_now:
+            cleared = self._was_cleared(pull)
+            self.holds("light", cleared, f"{what}, and no call is open")
+        else:
+            self.holds("light", bool(shows), what)
+
+    def _was_cleared(self, pull: Pull) -> bool:
+        """Say whether there was something for this pull to clear: an earlier one at this cord."""
+        return any(other.device == pull.device and other.at_ns < pull.at_ns for other in self.pulls)
+
+    # -- the line ------------------------------------------------------------------------------
+
+    def position(self, line: "Line") -> None:
+        """Take note of a fixed position that the PLC tells."""
+        now_ns, watch = self._factory.time.now_ns, self.watch(line)
+        watch.position_ns = now_ns
+        life = line.pi.lives
+        if not line.pi.ready or now_ns - watch.ready_ns < _S:
+            return
+        waiting = self._holding(line)
+
+        def stopped() -> None:
+            if line.pi.lives != life or not line.pi.ready:
+                return
+            still = waiting & self._holding(line)
+            if still:
+                on = line.things.requests.get(f"stop-{line.name}", False)
+                what = f"{line.name} passed its fixed position with {', '.join(sorted(still))} open"
+                self.holds("stops", on, what)
+
+        if waiting:
+            self._factory.later(REQUEST_NS, stopped)
+
+    def _holding(self, line: "Line") -> set[str]:
+        """Give the calls that are to stop a line: not those whose cord is bypassed."""
+        return {
+            call["call"]
+            for station in line.stations
+            for call in line.calls(station)
+            if call["stops"]
+        }
+
+    def ran(self, line: "Line", ran_ns: int) -> None:
+        """Take note of how long a conveyor has run; each second."""
+        watch = self.watch(line)
+        if not line.pi.ready or POSITIONS[line.name] != "takt":
+            watch.first_ran.clear()
+            return
+        holding = self._holding(line)
+        watch.first_ran = {one: watch.first_ran.get(one, ran_ns) for one in sorted(holding)}
+        for call, first_ns in watch.first_ran.items():
+            what = f"{line.name} ran for more than a takt while {call} was open"
+            self.holds("stops", ran_ns - first_ns <= (TAKT_S + 2) * _S, what)
+
+    def requested(self, line: "Line", on: bool) -> None:
+        """Look at a request to the PLC in the moment in which it changes."""
+        now_ns, watch = self._factory.time.now_ns, self.watch(line)
+        restored = now_ns - watch.ready_ns < RESTORED_NS or not line.pi.ready
+        if on:
+            watch.requested_ns = now_ns
+            pulled = any(
+                pull.at_ns <= now_ns for pull in self.pulls if pull.station in line.stations
+            ) or any(hand.broken for hand in line.things.hands.values())
+            self.holds("cause", pulled, f"{line.name} is asked to stop, and nobody has pulled")
+            if POSITIONS[line.name] != "takt" and not restored:
+                late_ns = now_ns - watch.position_ns
+                what = f"{line.name} is asked to stop {late_ns / 1e9:.3f} s after its position"
+                self.holds("cause", late_ns <= REQUEST_NS, what)
+            return
+        start = self._touched(f"start-{line.name}", now_ns - START_NS, now_ns)
+        self.holds("release", start, f"{line.name} is released, and nobody has pressed start")
+        left = self._holding(line)
+        self.holds("release", not left, f"{line.name} is released with {sorted(left)} open")
+
+    def _touched(self, name: str, from_ns: int, to_ns: int) -> bool:
+        times = self.touches.get(name, [])
+        at = bisect_left(times, from_ns)
+        return at < len(times) and times[at] <= to_ns
+
+    # -- cuts ----------------------------------------------------------------------------------
+
+    def dies(self, line: "Line") -> None:
+        """Remember what is open, before an agent is killed or loses its power."""
+        now_ns, watch = self._factory.time.now_ns, self.watch(line)
+        self.look()
+        watch.cuts.append((now_ns, watch.safe_ns))
+        if line.pi.ready and watch.safe_ns == now_ns:
+            watch.expected = self._open(line)
+            watch.stood = line.segment() in ("stopped", "restarting")
+        elif line.pi.ready:
+            watch.expected = None
+
+    def started(self, line: "Line") -> None:
+        """Compare, now that it is there again."""
+        watch = self.watch(line)
+        watch.ready_ns = self._factory.time.now_ns
+        expected, watch.expected = watch.expected, None
+        if expected is None:
+            return
+        life, alive_ns = line.pi.lives, line.pi.alive_since_ns
+
+        def compare() -> None:
+            if line.pi.lives != life or not line.pi.ready:
+                return
+            there = self._open(line)
+            gone = {
+                call: place
+                for call, place in expected.items()
+                if call not in there and not self._touched(place, alive_ns, NEVER)
+            }
+            self.holds("same", not gone, f"{line.name} has lost {gone}; it has {there}")
+            if watch.stood:
+                on = line.things.requests.get(f"stop-{line.name}", False)
+                what = f"{line.name} stood before the cut, and is not asked to stand after it"
+                self.holds("same", on, what)
+
+        self._factory.later(100 * _MS, compare)
+
+    def _open(self, line: "Line") -> dict[str, str]:
+        return {call["call"]: station for station in line.stations for call in line.calls(station)}
+
+    # -- between two moments -------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Look at every lamp that has changed, now that everything has settled."""
+        for line in self._factory.lines:
+            disk, agent = line.pi.disk, line.pi.agent
+            if agent is not None and disk is not None and disk.idle and not agent.outbox.pending():
+                self.watch(line).safe_ns = self._factory.time.now_ns
+        if not self._changed:
+            return
+        self._changed = False
+        for line in self._factory.lines:
+            for station in line.stations:
+                self._look_at(line, station)
+
+    def _look_at(self, line: "Line", station: str) -> None:
+        tower = line.things.tower(station)
+        if line.pi.agent is None:
+            self.holds("dark", not tower.lights, f"{station} shows {tower.words()}")
+            return
+        plain = tower.lights.keys() == {"green"}
+        if plain and line.pi.ready:
+            calls, faults = line.calls(station), line.faults(station)
+            what = f"{station} shows {tower.words()}; calls {calls}, faults {faults}"
+            self.holds("green", not calls and not faults, what)
+
+    def broken_wire(self, line: "Line", station: str) -> None:
+        """Look at the tower of a station whose wire broke a while ago."""
+        if line.pi.ready:
+            tower = line.things.tower(station)
+            what = f"{station} shows {tower.words()} while its wire is broken"
+            self.holds("green", "green" not in tower.lights, what)
+
+    # -- what is heard -------------------------------------------------------------------------
+
+    def lit(self, station: str, answer: Answer) -> None:
+        """Take an answer of a scanner."""
+        self.answers[answer.outcome] += 1
+        if answer.outcome is Outcome.ACCEPTED and answer.event_id is not None:
+            twice = answer.event_id in self.accepted
+            self.holds("scan", not twice, f"{answer.event_id} was answered twice")
+            self.accepted[answer.event_id] = station
+
+    def heard(self, topic: str, payload: bytes) -> None:
+        """Hear what the plant's subscriber hears."""
+        said = json.loads(payload) if payload else {}
+        if topic.endswith("/result"):
+            self.results.append(said)
+        if "sequence" not in said:
+            return
+        known = self._known.get(said["id"])
+        fingerprint = f"{topic} {said['type']} {json.dumps(said['data'], sort_keys=True)}"
+        if known is not None:
+            what = f"{said['id']} was {known}, and is {fingerprint}"
+            self.holds("once", known == fingerprint, what)
+            return
+        self._known[said["id"]] = fingerprint
+        lane, number = (said["source"], said["lane"]), int(said["sequence"])
+        key = (said["agent"], said["epoch"])
+        self._numbers.setdefault(key, set()).add(number)
+        before = self._last.get(lane, 0)
+        self.holds("order", number > before, f"{said['id']} comes after {before} of {lane}")
+        self._last[lane] = number
+        line = next(one for one in self._factory.lines if one.pi.name == said["agent"])
+        at_ns = line.pi.true_ns(said["bootid"], int(said["monons"]))
+        self.events.append(Event(at_ns, said))
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Say the last word: what can only be known when everything has arrived."""
+        self._books()
+        self._causes()
+        self._durations()
+        self._ladders()
+        self._stories()
+
+    def _books(self) -> None:
+        for line in self._factory.lines:
+            said = line.pi.document()["counters"]
+            assert isinstance(said, dict)
+            reads, events = said["reads"], said["events"]
+            parts = sum(reads[one] for one in ("accepted", "rejected", "suppressed", "pending"))
+            self.holds("balance", reads["received"] == parts, f"{line.pi.name}: {reads}")
+            fates = ("acknowledged", "waiting", "set_aside", "dropped")
+            parts = sum(events[one] for one in fates)
+            self.holds("balance", events["stored"] == parts, f"{line.pi.name}: {events}")
+            assert line.pi.agent is not None
+            epoch, high = line.pi.agent.outbox.epoch, line.pi.agent.outbox.committed_upto
+            heard = self._numbers.get((line.pi.name, epoch), set())
+            missing = sorted(set(range(1, high + 1)) - heard)
+            self.holds("whole", not missing, f"{line.pi.name} lacks {missing[:8]} of {high}")
+            epochs = {one for agent, one in self._numbers if agent == line.pi.name}
+            self.holds("whole", epochs == {epoch}, f"{line.pi.name} has the epochs {epochs}")
+        for event_id, station in self.accepted.items():
+            arrived = event_id in self._known
+            self.holds("scan", arrived, f"{event_id} was accepted at {station}, and is nowhere")
+
+    def _causes(self) -> None:
+        told: dict[tuple[str, int], int] = Counter()
+        for event in self.events:
+            if event.kind in _OF_PULLS:
+                told[event.place, event.at_ns // SLACK_NS] += 1
+        for pull in self.pulls:
+            if pull.doubtful or self._may_be_lost(pull):
+                continue
+            at = pull.at_ns // SLACK_NS
+            times = sum(told[pull.station, at + shift] for shift in (-1, 0, 1))
+            what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
+            self.holds("told", times == 1, what)
+        for event in self.events:
+            place = None
+            if event.kind in _OF_HANDS:
+                missing = (
+                    event.said["data"]["category"] == "maintenance"
+                )  # pulses call by themselves
+                place = None if missing and event.kind == "andon.raised" else event.place
+            elif event.kind == "stop.ended":
+                place = f"start-{event.place}"
+            if place is None:
+                continue
+            hand = self._touched(place, event.at_ns - SLACK_NS, event.at_ns + SLACK_NS)
+            what = f"{event.kind} at {place}, {self._factory.clock(event.at_ns)}"
+            self.holds("invented", hand, f"{what}: nobody was there")
+
+    def _may_be_lost(self, pull: Pull) -> bool:
+        line = next(one for one in self._factory.lines if pull.station in one.stations)
+        return any(
+            pull.at_ns <= cut_ns and safe_ns < pull.at_ns + FILTER_NS + LIGHT_NS
+            for cut_ns, safe_ns in self.watch(line).cuts
+        )
+
+    def _durations(self) -> None:
+        raised = {e.said["id"]: e for e in self.events if e.kind == "andon.raised"}
+        began = {e.said["id"]: e for e in self.events if e.kind == "stop.started"}
+        for event in self.events:
+            data = event.said["data"]
+            if event.kind == "stop.ended" and data["stop"] in began:
+                self._lasted(event, began[data["stop"]], data["duration_s"], data)
+            elif event.kind == "andon.cleared" and data["call"] in raised:
+                self._lasted(event, raised[data["call"]], data["ttr_s"], data)
+                fair = 0 <= data["tta_s"] <= data["ttr_s"]
+                self.holds("time", fair, f"tta {data['tta_s']}, ttr {data['ttr_s']}")
+
+    def _lasted(self, event: Event, first: Event, said_s: float, data: dict[str, Any]) -> None:
+        if data.get("unobserved_s", 0) is None:
+            return  # nobody knows, and it says so
+        slack_s = 0.1 if not data.get("unobserved_s") else 1.0
+        lasted_s = (event.at_ns - first.at_ns) / 1e9
+        what = f"{event.kind} of {event.place} says {said_s} s, it was {lasted_s:.3f} s"
+        self.holds("time", abs(said_s - lasted_s) <= slack_s, what)
+
+    def _ladders(self) -> None:
+        raised = {e.said["id"]: e for e in self.events if e.kind == "andon.raised"}
+        reached: Counter[tuple[str, int]] = Counter()
+        for event in self.events:
+            if event.kind != "andon.escalated":
+                continue
+            data = event.said["data"]
+            reached[data["call"], data["level"]] += 1
+            times = reached[data["call"], data["level"]]
+            self.holds("ladder", times == 1, f"{data['call']} reaches level {data['level']} again")
+            if data["category"] == "quality" and not data.get("unobserved_s", 0):
+                after_s = dict(LADDER)[data["level"]]
+                age_s = (event.at_ns - raised[data["call"]].at_ns) / 1e9
+                what = f"{data['call']} reaches level {data['level']} after {age_s:.1f} s"
+                self.holds("ladder", age_s >= after_s - 0.1, what)
+
+    def _stories(self) -> None:
+        calls = {e.said["data"]["call"]: e.place for e in self.events if e.kind == "andon.raised"}
+        for event in self.events:
+            if event.kind == "andon.cleared":
+                calls.pop(event.said["data"]["call"], None)
+        for line in self._factory.lines:
+            told = {call for call, station in calls.items() if station in line.stations}
+            there = set(self._open(line))
+            what = (
+                f"{line.name}: by the events {sorted(told)} are open, by the agent {sorted(there)}"
+            )
+            self.holds("fold", told == there, what)
+            for station in line.stations:
+                topic = f"{BASE}/{station}/state/andon"
+                said = json.loads(self._factory.broker.retained.get(topic, b"{}"))
+                retained = {call["call"] for call in said.get("calls", [])}
+                here = {call["call"] for call in line.calls(station)}
+                what = f"{topic} says {sorted(retained)}, the agent {sorted(here)}"
+                self.holds("retained", retained == here, what)

@@ -1,0 +1,155 @@
+"""`edge-agent simulate`: the same seed plays the same, and the judge sees what is broken."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.andon.andon import Andon
+from edge_agent.andon.telling import Telling
+from edge_agent.configuration import Configuration
+from edge_agent.domain import survival
+from edge_agent.domain.contact import Feel
+from edge_agent.domain.floor import Floor
+from edge_agent.domain.told import Told
+from edge_agent.simulation import play
+from edge_agent.simulation.factory import Factory
+from edge_agent.simulation.faults import FAULTS, MEANS_S, Faults
+from edge_agent.simulation.judge import RULES, Broken
+from edge_agent.simulation.layout import configured
+from tests.kit.journals import quick_folder
+
+SEED, HOURS, HASTE = 105, 0.6, 12.0
+"""A short play in which everything goes wrong that can."""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[Configuration]:
+    return configured(tmp_path_factory.mktemp("factory"))
+
+
+def played(written: list[Configuration], hours: float = HOURS) -> tuple[Factory, Faults]:
+    with quick_folder() as folder:
+        factory = Factory(Path(folder), SEED, written)
+        faults = Faults(factory, tuple(FAULTS), HASTE)
+        try:
+            play(factory, faults, hours)
+        finally:
+            factory.close()
+    return factory, faults
+
+
+def command(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge_agent", "simulate", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"PYTHONHASHSEED": hash_seed, "PATH": "/usr/bin:/bin"},
+    )
+
+
+def test_everything_goes_wrong_and_every_rule_is_tried_and_holds(
+    written: list[Configuration],
+) -> None:
+    factory, faults = played(written)
+    assert set(faults.happened) == {*MEANS_S, "clock"}
+    assert {rule for rule in RULES if not factory.judge.held[rule]} == set()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
+    first, again = (command("--seed", "7", "--hours", "0.1", hash_seed=one) for one in "12")
+    assert first.returncode == 0
+    assert first.stderr == ""
+    assert first.stdout == again.stdout
+    assert "What held" in first.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--seed", "x"], "write 1"),
+        (["--seed", "1", "--faults", "power,fire"], "'fire' is no fault"),
+        (["--seed", "1", "--hours", "0"], "write 30"),
+        ([], "--seed"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(arguments: list[str], says: str) -> None:
+    done = command(*arguments)
+    assert done.returncode == 64
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# -- the code is broken, and the judge sees it ----------------------------------------------------
+
+
+def _no_stop(_floor: Floor, _segment: str, _at_ns: int) -> list[Told]:
+    return []
+
+
+def _forgets(floor: Floor, kept: Any, now_ns: int) -> None:  # noqa: ANN401
+    kept["posts"], kept["segments"] = [], {}
+    RESTORE(floor, kept, now_ns)
+
+
+def _starts_by_itself(floor: Floor, segment: str, at_ns: int) -> None:
+    FREE(floor, segment, at_ns)
+    floor.start(segment, at_ns, moves=True)
+
+
+def _says_twice(telling: Telling, told: Told, at_ns: int) -> None:
+    TELL(telling, told, at_ns)
+    if told.says == "andon.raised":
+        TELL(telling, told, at_ns)
+
+
+def _says_nothing(telling: Telling, told: Told, at_ns: int) -> None:
+    if told.says != "andon.repeated":
+        TELL(telling, told, at_ns)
+
+
+def _shows_green(_andon: Andon, _station: str) -> frozenset[Any]:
+    return frozenset({"normal"})
+
+
+def _too_old(floor: Floor, by_ns: int) -> None:
+    SHIFT(floor, by_ns - 10_000_000_000)
+
+
+def _deaf(andon: Andon, contact: Any, feel: Feel, at_ns: int, wall_ns: int) -> None:  # noqa: ANN401
+    if not (feel is Feel.ON and contact.name.startswith("cord")):
+        FELT(andon, contact, feel, at_ns, wall_ns)
+
+
+RESTORE, FREE, TELL = survival.restore, Floor.set_free, Telling.tell
+SHIFT, FELT = survival.shift, Andon.felt
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "broken", "rules"),
+    [
+        (Floor, "fixed", _no_stop, {"stops"}),
+        (survival, "restore", _forgets, {"same", "fold", "release"}),
+        (Telling, "tell", _says_twice, {"told"}),
+        (Telling, "tell", _says_nothing, {"told"}),
+        (Andon, "showing", _shows_green, {"light", "green"}),
+        (survival, "shift", _too_old, {"time"}),
+        (Andon, "felt", _deaf, {"light"}),
+    ],
+)
+def test_the_judge_sees_what_is_broken(
+    written: list[Configuration],
+    monkeypatch: pytest.MonkeyPatch,
+    where: Any,  # noqa: ANN401
+    name: str,
+    broken: Callable[..., Any],
+    rules: set[str],
+) -> None:
+    monkeypatch.setattr(where, name, broken)
+    with pytest.raises(Broken) as found:
+        played(written, 0.3)
+    assert found.value.rule in rules
