@@ -98,7 +98,8 @@ class Agent:
         self.outbox.connect(self.line, self._writer, self.uplink)
         self._desk = Desk(reactor, configuration.agent.data_dir, self._answer)
         self.reloading = Reloading(
-            reactor, configuration, config, environ, self._notify, self._apply
+            *(reactor, configuration, config, environ, self._notify, self._apply),
+            self.andon.objection,
         )
         self.announcer.reloading = self.reloading
         self._vigil = Vigil(reactor, self._notify, self._writer.ping)

@@ -139,9 +139,8 @@ class Equipment:
         for name in gone & self._others.keys():
             fitted = self._others.pop(name)
             self._andon.remove(name)
-            if isinstance(fitted, Lamp | Horn):
-                self._andon.towers.remove(fitted)
-                self._show_answers()
+            self._andon.towers.remove(fitted)
+            self._show_answers()
             self._line.devices.removed(fitted)
             self._leaving.append(fitted)
             fitted.stop(partial(self._left, fitted, wanted))

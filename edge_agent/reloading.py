@@ -1,5 +1,7 @@
 """SIGHUP: the file is validated beside us, what changed is applied, a bad file changes nothing.
 
+Neither does one that would take away what holds a line that stands: somebody might start it.
+
 The last good configuration stays in force, and it is said so: in the log, to the service manager,
 and in the status as a count.
 """
@@ -32,6 +34,7 @@ class Reloading:
         environ: Mapping[str, str],
         notify: Notify,
         apply: Callable[[Changes], None],
+        objection: Callable[[Configuration], str] = lambda _: "",
     ) -> None:
         self.refused = 0
         self.why = ""
@@ -42,6 +45,7 @@ class Reloading:
         self._environ = environ
         self._notify = notify
         self._apply = apply
+        self._objection = objection
         self._validation: Validation | None = None
         self._once_more = False
         self._deadline = reactor.timer(self._give_up)
@@ -81,7 +85,11 @@ class Reloading:
             more = f" (and {len(bad.problems) - 1} more)" if len(bad.problems) > 1 else ""
             self._refuse(f"the new configuration is bad: {bad.problems[0]}{more}")
         else:
-            self._take(changes(self._configuration, wanted))
+            change = changes(self._configuration, wanted)
+            if objection := self._objection(change.then):
+                self._refuse(objection)
+            else:
+                self._take(change)
         if self._once_more:
             self._once_more = False
             self.begin()

@@ -119,6 +119,19 @@ class Andon:
         self.settle(told, now_ns)
         self.looked()
 
+    def objection(self, wanted: Configuration) -> str:
+        """Say why these rules cannot be taken now: they know nothing of a line that stands."""
+        for name in self.floor.segments:
+            if not self.floor.stands(name):
+                continue
+            if name not in {one.id for one in wanted.segments}:
+                return f"{name} stands and is not in the file; start the line first, then reload"
+            ours = {one.id for one in wanted.stations if one.segment == name}
+            for station in self.floor.stations_of(name):
+                if station not in ours and self.floor.open_calls(station):
+                    return f"{station} holds {name}, which stands; clear its calls, then reload"
+        return ""
+
     # -- devices -------------------------------------------------------------------------------
 
     def add_contact(self, contact: Contact) -> None:

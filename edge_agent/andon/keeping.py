@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from edge_agent.domain import survival
-from edge_agent.domain.floor import Floor
+from edge_agent.domain.floor import Floor, Key
 from edge_agent.outbox import Outbox
 from edge_agent.records import Restored
 
@@ -39,6 +39,7 @@ class Keeping:
         self._written_ns = 0
         self._cut_wall_ns: int | None = None  # of a gap that the clock of this boot will tell
         self._begun_ns = 0
+        self._bypasses: dict[Key, int] = {}
         self._unknown = False
         self._for_good = False  # an earlier gap, of a boot whose clock was never set
         self.more: Callable[[], dict[str, Any]] = dict
@@ -101,13 +102,14 @@ class Keeping:
         gap_ns = gap_ns or 0
         survival.shift(floor, begun_ns - gap_ns - kept["mono_ns"])
         survival.unseen(floor, gap_ns)
+        self._bypasses = dict(floor.bypasses)
         survival.announce(floor, self._clock.mono_ns())
         more: dict[str, Any] = kept.get("more", {})
         return more | {"shift_ns": begun_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
 
     def unknown(self, since_ns: int) -> bool:
         """Say whether nobody knows for how long what began then was not watched."""
-        return self._unknown and since_ns < self._begun_ns
+        return self._unknown and since_ns <= self._begun_ns
 
     def _gap(self, kept: dict[str, Any], begun_ns: int) -> int | None:
         """Say for how long nobody watched; None where nobody knows."""
@@ -125,7 +127,7 @@ class Keeping:
         gap_ns, self._cut_wall_ns = self._wall(self._begun_ns) - self._cut_wall_ns, None
         if not 0 <= gap_ns <= GAP_MAX_NS:
             return 0
-        survival.lengthen(floor, gap_ns, self._begun_ns)
+        survival.lengthen(floor, gap_ns, self._begun_ns, self._bypasses)
         self._unknown = self._for_good
         return gap_ns
 

@@ -168,6 +168,8 @@ class Pacing:
             "silent_s": seconds(now_ns - (watch.heard_ns or now_ns)),
         }
         self._write(place, "takt.no_pulse", plain, now_ns)
+        if self._andon.floor.post(place, MAINTENANCE).open is not None:
+            return  # somebody has called already; a second pull might clear that
         call_id = self._andon.telling.next_id()
         told = self._andon.floor.pull(place, MAINTENANCE, call_id, now_ns, said.fixed_device)
         self._andon.settle(told, now_ns)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from edge_agent.domain.looks import Looks, Showing, tower, tune
-from edge_agent.ports import Contact, Horn, Lamp, Look, Pattern
+from edge_agent.ports import Contact, Device, Horn, Lamp, Look, Pattern
 from edge_agent.reactor import NEVER, Reactor
 
 LAMP_TEST_NS: Final = 5_000_000_000
@@ -75,8 +75,8 @@ class Towers:
         place.horns.append(horn)
         horn.sound(place.tune, loud=place.loud)
 
-    def remove(self, device: Lamp | Horn) -> None:
-        """Let a lamp or a horn go."""
+    def remove(self, device: Device) -> None:
+        """Let a lamp or a horn go; of any other device there is none here."""
         for place in self._towers.values():
             place.lamps = [one for one in place.lamps if one is not device]
             place.feedback = [one for one in place.feedback if one is not device]

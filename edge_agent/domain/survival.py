@@ -2,20 +2,22 @@
 
 Rules:
 1. What was open is open, with the same id; a stop that stood stands, and is started by a hand.
-2. A segment of which no stop was open is UNKNOWN until its inputs were read again; a changeover,
-   which somebody began, goes on until somebody ends it.
+2. A stop of a segment that is not ours any more is that of the segment to which the station that
+   began it belongs now. A segment of which no stop was open is UNKNOWN until its inputs were read
+   again; a changeover, which somebody began, goes on until somebody ends it.
 3. The monotonic clock begins anew with a boot: every moment is moved by one offset, which keeps its
    distance to now; that may be put right once more when the wall clock was set.
 4. While nobody watched nothing was decided: what became due meanwhile is told at the start, and a
    fixed position that was passed unseen is not made up for, for the line is not there any more.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from edge_agent.domain import segment as seg
 from edge_agent.domain.call import Call, Post, State
-from edge_agent.domain.floor import Floor
+from edge_agent.domain.floor import Floor, Key
 from edge_agent.domain.segment import Stop
 
 Plain = dict[str, Any]
@@ -57,7 +59,9 @@ def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
         station, category = one["key"]
         if station in floor.homes:
             _restore_post(floor.post(station, category), one)
-    for name, one in kept.get("segments", {}).items():
+    for was, one in kept.get("segments", {}).items():
+        stop = one["stop"] or {}
+        name = was if was in floor.segments else floor.homes.get(stop.get("station", ""), "")
         if name in floor.segments:
             _restore_segment(floor.segments[name], one)
     for key in [*floor.posts]:
@@ -124,23 +128,30 @@ def unseen(floor: Floor, for_ns: int) -> None:
             segment.stop.unobserved_ns += for_ns
 
 
-def lengthen(floor: Floor, by_ns: int, before_ns: int) -> None:
-    """Move what began before a boot further back: the gap was so much longer than assumed."""
+def lengthen(floor: Floor, by_ns: int, before_ns: int, bypasses: Mapping[Key, int]) -> None:
+    """Move what began up to a boot further back: the gap was so much longer than assumed.
+
+    What was restored is moved to end with the boot: the last of it has that very moment.
+    `bypasses` are those that were restored: they end so much sooner, if nobody set them anew.
+    """
+    for key, until_ns in bypasses.items():
+        if floor.bypasses.get(key) == until_ns:
+            floor.bypasses[key] = until_ns - by_ns
     for post in floor.posts.values():
         for call in (*post.closing, *([] if post.open is None else [post.open])):
-            if call.raised_ns >= before_ns:
+            if call.raised_ns > before_ns:
                 continue
             for name in _CALL_MOMENTS:
                 at_ns = getattr(call, name)
-                if at_ns is not None and at_ns < before_ns:
+                if at_ns is not None and at_ns <= before_ns:
                     setattr(call, name, at_ns - by_ns)
             call.unobserved_ns += by_ns
     for segment in floor.segments.values():
         segment.holding = {
-            name: at_ns - by_ns if at_ns < before_ns else at_ns
+            name: at_ns - by_ns if at_ns <= before_ns else at_ns
             for name, at_ns in segment.holding.items()
         }
-        if segment.stop is not None and segment.stop.began_ns < before_ns:
+        if segment.stop is not None and segment.stop.began_ns <= before_ns:
             segment.stop.began_ns -= by_ns
             segment.stop.unobserved_ns += by_ns
 

@@ -1,9 +1,10 @@
 """For how long nobody watched: over power cuts, kills and clocks that were not set at a boot."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.kit.floor_bench import FloorBench
+from tests.kit.floor_bench import LINE, SEGMENT, FloorBench
 
 H = int(3_600 * 1e9)
 
@@ -107,3 +108,40 @@ def test_a_restart_warning_begins_anew_after_a_cut(tmp_path: Path) -> None:
     assert not after.stop_output.on
     (ended,) = after.told("stop.ended")
     assert ended["duration_s"] == 147.0
+
+
+def test_a_stop_that_began_with_the_last_word_before_the_cut_is_as_long_as_it_was(
+    tmp_path: Path,
+) -> None:
+    takt = replace(LINE, segments=(replace(SEGMENT, fixed_position="takt", fixed_device=None),))
+    bench = FloorBench(tmp_path / "data", line=takt).start()
+    bench.pull("cord-A2", 20.0)
+    bench.at(60.0)
+    assert bench.stop_output.on
+    after = bench.again(boot="feedbeef")
+    after.clock.now_ns += 100 * 10**9
+    after.clock.is_set = False
+    after.start()
+    after.clock.is_set = True
+    after.at(170.0)
+    after.press("clear-A2", 180.0)
+    after.press("start-a", 190.0)
+    (ended,) = after.told("stop.ended")
+    assert ended["duration_s"] == 130.0
+    assert ended["unobserved_s"] == 100.0
+
+
+def test_a_bypass_ends_when_it_was_to_end_however_long_the_power_was_gone(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.at(10.0)
+    assert not bench.ask("bypass", "A2", category="quality", for_s=600.0).refused
+    bench.at(30.0)
+    after = bench.again(boot="feedbeef")
+    after.clock.now_ns += 400 * 10**9
+    after.clock.is_set = False
+    after.start()
+    after.clock.is_set = True
+    after.at(605.0)
+    assert after.state("A2/state/andon")["bypass"]
+    after.at(615.0)
+    assert not after.state("A2/state/andon")["bypass"]

@@ -183,3 +183,15 @@ def test_a_heartbeat_beats_as_soon_as_there_is_one(tmp_path: Path) -> None:
     beat.heartbeat = True
     bench.andon.add_output(beat)  # type: ignore[arg-type]
     assert beat.on
+
+
+def test_missing_pulses_do_not_cancel_the_call_that_somebody_made(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data", line=replace(LINE, segments=(SEGMENT,)))
+    bench.wire("wrench", "A4", Purpose.CALL, "maintenance")
+    bench.start()
+    bench.pulse(30.0)
+    bench.pull("wrench", 40.0)
+    bench.at(300.0)
+    assert len(bench.told("takt.no_pulse")) == 1
+    assert bench.told("andon.cleared") == []
+    assert len(bench.state("A4/state/andon")["calls"]) == 1

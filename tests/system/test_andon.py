@@ -278,3 +278,28 @@ feedback = true
         agent.until(lambda: signals() == [("green", "pulse-150ms")], "a green pulse")
         agent.gun.scan("x" * 5_000)
         agent.until(lambda: signals()[1:] == [("red", "blink-3")], "three red ones")
+
+
+def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: Floor) -> None:
+    floor.pull("cord")
+    floor.pull("pulse")
+    floor.until_lit(RED)
+    floor.agent.until(floor.asked, "the stop is asked for")
+    before = floor.agent.config.read_text()
+    said = before.replace('fifo = "cord"', 'fifo = "cord"\nfilter_ms = 40')
+    said = said.replace('file = "tower"', 'file = "tower-2"').replace(
+        'file = "stop"', 'file = "stop-2"'
+    )
+    said = said.replace('file = "horn"', 'file = "horn-2"')
+    assert said.count("-2") >= 3
+    floor.agent.config.write_text(said)
+    floor.agent.signal(signal.SIGHUP)
+    floor.agent.until(lambda: bool(floor.lines("stop-2")), "the new output has begun")
+    assert floor.lines("stop-2")[0]["on"] is True, "it stands, whichever output asks for it"
+    last = {line["light"]: line["pattern"] for line in floor.lines("tower-2")}
+    assert last["red"] == "flash-2hz"
+    assert floor.lines("horn-2")[-1]["tune"] == "B"
+    floor.pull("ack")
+    floor.agent.until(
+        lambda: floor.lines("tower-2")[-1]["pattern"] == "steady", "the cords are felt as before"
+    )

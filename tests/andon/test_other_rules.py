@@ -1,0 +1,58 @@
+"""Rules that change while a line stands, or while no agent runs: a stop is never let go by them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge_agent.configuration import Configuration, Station
+from tests.kit.floor_bench import LINE, SEGMENT, STATIONS, FloorBench
+
+
+def renamed(line: Configuration = LINE) -> Configuration:
+    return replace(
+        line,
+        segments=(replace(SEGMENT, id="SEG-B"),),
+        stations=tuple(Station(one, segment="SEG-B") for one in STATIONS),
+    )
+
+
+def standing(tmp_path: Path) -> FloorBench:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    return bench
+
+
+def without(station: str) -> Configuration:
+    return replace(LINE, stations=tuple(one for one in LINE.stations if one.id != station))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [(renamed(), "SEG-A stands"), (without("A2"), "A2 holds SEG-A"), (without("A1"), "")],
+)
+def test_what_holds_a_line_that_stands_is_not_taken_away(
+    tmp_path: Path, wanted: Configuration, says: str
+) -> None:
+    bench = standing(tmp_path)
+    objection = bench.andon.objection(wanted)
+    assert says in objection
+    assert bool(objection) is bool(says)
+    bench.press("clear-A2", 70.0)
+    bench.press("start-a", 80.0)
+    assert bench.andon.objection(wanted) == ""
+
+
+def test_a_segment_that_was_renamed_while_no_agent_ran_stands_as_before(tmp_path: Path) -> None:
+    bench = standing(tmp_path)
+    bench.configuration = renamed()
+    after = bench.again()
+    after.start()
+    assert after.stop_output.on
+    assert after.tower("A2") == "red flash-2hz"
+    after.press("clear-A2", 70.0)
+    after.press("start-a", 80.0)
+    assert not after.stop_output.on
+    assert after.told("stop.ended")[0]["segment"] == "SEG-B"
