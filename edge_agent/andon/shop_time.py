@@ -101,6 +101,18 @@ class ShopTime:
         net_ns = sum(span.end_ns - span.start_ns for span in shift.working)
         return Takt(net_ns, segment.demand_per_shift).takt_ns if net_ns else None
 
+    def stopping_takt_ns(self, segment: Segment) -> int | None:
+        """Say after how long a segment without an input is at its fixed position.
+
+        Where nobody knows the takt of now (the clock is not set, it is no shift, overtime was
+        asked for) that of the shortest shift: the line must not run on because of a clock.
+        """
+        takt_ns = self.takt_ns(segment)
+        if takt_ns is not None or self.calendar is None or not segment.demand_per_shift:
+            return takt_ns
+        net_ns = self.calendar.shortest_net_ns()
+        return Takt(net_ns, segment.demand_per_shift).takt_ns if net_ns else None
+
 
 def calendar_of(configuration: Configuration) -> Calendar | None:
     """Make the calendar that the site works by; None is always on shift."""

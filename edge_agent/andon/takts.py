@@ -61,7 +61,7 @@ class Takts:
         """Have a timer for each that needs one; those that go on go on, with the takt of now."""
         known, self._timers = self._timers, {}
         for one in segments:
-            takt_ns = self._shop.takt_ns(one)
+            takt_ns = self._shop.stopping_takt_ns(one)
             if one.fixed_position == "takt" and takt_ns:
                 takt = self._timers[one.id] = known.get(one.id) or TaktTimer(takt_ns)
                 takt.takt_ns = takt_ns

@@ -21,6 +21,7 @@ LOOK_AHEAD_DAYS: Final = 400
 """A due time further away than this is none: nobody works on that calendar."""
 
 _S: Final = 1_000_000_000
+_ANY_DAY: Final = date(2026, 1, 7)  # no clock is changed in this night or the next
 _DAY: Final = timedelta(days=1)
 
 
@@ -110,6 +111,14 @@ class Calendar:
             parts.append((name, until_ns - at_ns))
             at_ns = until_ns
         return parts
+
+    def shortest_net_ns(self) -> int:
+        """Say how much working time the shortest shift has, on a day like any other; 0: none."""
+        nets = [
+            sum(span.end_ns - span.start_ns for span in self._on(shift, _ANY_DAY).working)
+            for shift in self.shifts
+        ]
+        return min(nets, default=0)
 
     # -- days ----------------------------------------------------------------------------------
 

@@ -151,3 +151,26 @@ def test_a_call_that_nobody_acknowledges_in_time_is_louder(tmp_path: Path) -> No
     assert bench.horns["A2"].loud
     bench.press("ack-A2", 50.0)
     assert bench.horns["A2"].tune == ""
+
+
+def test_a_line_by_demand_stops_without_a_clock_too(tmp_path: Path) -> None:
+    by_demand = replace(BY_TAKT, takt_s=None, demand_per_shift=440)
+    bench = FloorBench(tmp_path / "data", line=replace(ON_SHIFTS, segments=(by_demand,)))
+    bench.clock.is_set = False
+    bench.start()
+    bench.pull("cord-A2", 10.0)
+    bench.at(59.0)
+    assert not bench.stop_output.on
+    bench.at(61.0)
+    assert bench.stop_output.on, "440 minutes of the early shift, by 440: the takt is a minute"
+
+
+def test_overtime_has_a_fixed_position(tmp_path: Path) -> None:
+    by_demand = replace(BY_TAKT, takt_s=None, demand_per_shift=440)
+    bench = line_at(tmp_path, "22:30:00", replace(ON_SHIFTS, segments=(by_demand,)))
+    until_ns = bench.clock.wall_ns() + 3_600 * 10**9
+    assert bench.ask("worked", "A2", until_ns=until_ns).refused is None
+    bench.at(1.0)
+    bench.pull("cord-A2", 10.0)
+    bench.at(70.0)
+    assert bench.stop_output.on
