@@ -261,6 +261,7 @@ class Agent:
         self.equipment.exchange(gone, change.then.devices)
         if change.line:
             self.andon.replan(change.then)
+            self.announcer.line_changed()
             self._listen(self.andon)
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)

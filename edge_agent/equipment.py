@@ -15,7 +15,7 @@ import drivers
 from edge_agent.andon import Andon
 from edge_agent.configuration import Device
 from edge_agent.line import Line
-from edge_agent.ports import Contact, Horn, Lamp, Output, Part, Source
+from edge_agent.ports import Condition, Contact, Horn, Lamp, Output, Part, Source
 from edge_agent.ports import Device as Fitted
 from edge_agent.reactor import Reactor
 
@@ -101,6 +101,7 @@ class Equipment:
         given = (device.name, device.station, device.keys, self._reactor)
         self.kinds[device.name] = device.kind
         tell, andon = self._line.tell, self._andon
+        later = self._tell_later  # it is driven in the middle of an act, which is told first
         match drivers.part_of(driver):
             case Part.SOURCE:
                 source = cast(Source, driver(*given, self._line.read, tell))
@@ -111,17 +112,24 @@ class Equipment:
                 andon.add_contact(contact)
                 fitted: Fitted = contact
             case Part.LAMP:
-                fitted = cast(Lamp, driver(*given, tell))
+                fitted = cast(Lamp, driver(*given, later))
                 andon.towers.add_lamp(fitted)
                 self._show_answers()
             case Part.HORN:
-                fitted = cast(Horn, driver(*given, tell))
+                fitted = cast(Horn, driver(*given, later))
                 andon.towers.add_horn(fitted)
             case _:
-                fitted = cast(Output, driver(*given, tell))
+                fitted = cast(Output, driver(*given, later))
                 andon.add_output(fitted)
         self._others[device.name] = fitted
         return fitted
+
+    def _tell_later(self, device: Fitted, condition: Condition, why: str, remedy: str) -> None:
+        def tell() -> None:
+            if self._others.get(device.name) is device:
+                self._line.tell(device, condition, why, remedy)
+
+        self._reactor.again(tell)
 
     def _show_answers(self) -> None:
         """Have answers shown where there are lamps for them; otherwise scans know of none."""

@@ -11,7 +11,7 @@ Rules:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.andon.early import PASSING, Early
 from edge_agent.andon.feels import Feels
@@ -37,6 +37,12 @@ from edge_agent.ports import Contact, Output, Purpose
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
+
+MAINTENANCE: Final = "maintenance"
+"""The category that is called for an input that is silent, or not to be trusted."""
+
+UNMUTING: Final = frozenset({RAISED, "andon.stopped", "andon.escalated"})
+"""What ends a mute: a new call, and one that has become worse and nobody has answered."""
 
 
 class Andon:
@@ -192,7 +198,7 @@ class Andon:
     def settle(self, told: list[Told], at_ns: int) -> bool:
         """Show, ask and tell what an act has changed; True when a light or a horn has changed."""
         for one in told:
-            if one.says == RAISED:
+            if one.says in UNMUTING:
                 self.towers.unmute(one.station)
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
@@ -246,12 +252,26 @@ class Andon:
     def _ring(self, now_ns: int) -> int:
         if self.shop.has_calendar():
             self.takts.replan(self._configuration.segments)  # another shift, another takt
-        for name, at_ns in self.takts.passed(now_ns):
+        passed = self.takts.passed(now_ns)
+        for name, at_ns in passed:
             self.positions.at(name, at_ns)
         if self.open:
             self.pacing.ring(now_ns)
-        self.settle(self.floor.ring(now_ns), now_ns)
+        self.settle(self.floor.ring(now_ns) + self._seen_moving(now_ns), now_ns)
+        if passed:
+            self.changed()  # the fixed position that is due is another one
         return self._next_ns(now_ns)
+
+    def _seen_moving(self, now_ns: int) -> list[Told]:
+        """Believe that a line runs which moves when its restart warning is over."""
+        told: list[Told] = []
+        for contact in self.contacts.values():
+            if contact.purpose is Purpose.LINE_MOVING and contact.on:
+                segment = self.segment_of(contact)
+                one = self.floor.segments.get(segment)
+                if one is not None and one.state is seg.State.RESTARTING:
+                    told += self.floor.start(segment, now_ns, moves=True)
+        return told
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [self.takts.next_ns()]
@@ -268,6 +288,18 @@ class Andon:
             if due_ns is not None:
                 moments.append(due_ns)
         return min(moments, default=NEVER)
+
+    def call_maintenance(
+        self, station: str, device: str | None, at_ns: int, *, behind: int = 0
+    ) -> list[Told]:
+        """Call maintenance for an input, unless somebody has: a second pull might clear that.
+
+        `behind`: it is told behind so many other happenings.
+        """
+        if self.floor.post(station, MAINTENANCE).open is not None:
+            return []
+        call_id = self.telling.next_id(behind)
+        return self.floor.pull(station, MAINTENANCE, call_id, at_ns, device)
 
     # -- which segment -------------------------------------------------------------------------
 
@@ -395,12 +427,14 @@ class Andon:
     def _kept(self) -> dict[str, Any]:
         return {
             "takts": self.takts.plain(),
+            "latched": sorted(self.feels.latched),
             "pacing": self.pacing.plain(),
             "measuring": self.measuring.plain(),
         }
 
     def _take_up(self, kept: dict[str, Any], now_ns: int) -> None:
         """Go on with cycles and takt timers of a run that was cut off a moment ago."""
+        self.feels.latched |= set(kept.get("latched", ()))
         if "pacing" in kept:
             self.pacing.restore(kept["pacing"], kept["shift_ns"])
             self.measuring.restore(kept["measuring"], kept["shift_ns"])

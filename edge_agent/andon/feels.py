@@ -26,6 +26,8 @@ class Feels:
     def __init__(self, andon: "Andon") -> None:
         self._andon = andon
         self._spent: set[str] = set()
+        self.latched: set[str] = set()
+        """Contacts that stay out by themselves, are out, and were heard."""
 
     def act(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         """Do on the floor what a feel means; returns what is to be told."""
@@ -53,11 +55,21 @@ class Feels:
         post = floor.post(contact.station, contact.category or "")
         if contact.fault:
             return [] if post.faulty else self._trust(contact, Feel.FAULT, now_ns)
-        if contact.on is not None:
-            post.healthy = True
-        if contact.latching and contact.on and post.open is None:
-            return self._call(contact, Feel.ON, now_ns)
+        self._healed(contact)
+        if contact.latching and contact.on and contact.name not in self.latched:
+            self.latched.add(contact.name)
+            return [] if post.open else self._pull(contact, now_ns)
         return []
+
+    def _healed(self, contact: Contact) -> None:
+        """Take note that the inputs of a post are well: all of them, and none of them is out."""
+        ours = (contact.station, contact.category)
+        if all(
+            one.on is False and not one.fault
+            for one in self._andon.contacts.values()
+            if one.purpose is Purpose.CALL and (one.station, one.category) == ours
+        ):
+            self._andon.floor.healed(contact.station or "", contact.category or "")
 
     # -- by purpose ----------------------------------------------------------------------------
 
@@ -65,15 +77,29 @@ class Feels:
         station, category = contact.station or "", contact.category or ""
         floor = self._andon.floor
         opened = floor.post(station, category).open is not None
+        if feel is Feel.OFF:
+            self._healed(contact)
         if contact.latching:
-            acts = feel is Feel.ON or (feel is Feel.OFF and opened)
-        elif contact.hold_ns and (opened or contact.name in self._spent):
+            return self._latch(contact, feel, at_ns, opened=opened)
+        if contact.hold_ns and (opened or contact.name in self._spent):
             return self._pressed_or_held(contact, feel, at_ns)
-        else:
-            acts = feel is Feel.ON
-            if acts and contact.hold_ns:
-                self._spent.add(contact.name)  # this press has made the call
-        return self._pull(contact, at_ns) if acts else []
+        if feel is not Feel.ON:
+            return []
+        if contact.hold_ns:
+            self._spent.add(contact.name)  # this press has made the call
+        return self._pull(contact, at_ns)
+
+    def _latch(self, contact: Contact, feel: Feel, at_ns: int, *, opened: bool) -> list[Told]:
+        """Call when it is pulled out, cancel when it is put back; no other pull can cancel."""
+        if feel is Feel.HELD:
+            return []
+        if feel is Feel.OFF:
+            self.latched.discard(contact.name)
+            return self._pull(contact, at_ns) if opened else []
+        self.latched.add(contact.name)
+        if opened:
+            return self._andon.floor.repeat(contact.station or "", contact.category or "", at_ns)
+        return self._pull(contact, at_ns)
 
     def _pressed_or_held(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         """Tell a second press from a hold: known when the button is let go, or was held."""
@@ -137,8 +163,11 @@ class Feels:
             return []
         category = contact.category or ""
         if feel is Feel.HEALED:
-            floor.healed(station, category)
+            self._healed(contact)
             return []
         fault = contact.fault or Fault.LOST
         told = floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())
-        return [one._replace(device=contact.name) for one in told[:1]] + told[1:]
+        told = [one._replace(device=contact.name) for one in told[:1]] + told[1:]
+        if not told:
+            return []
+        return told + self._andon.call_maintenance(station, contact.name, at_ns, behind=len(told))

@@ -153,6 +153,9 @@ class Orders:
 
     def _bypass(self, order: LineOrder, at_ns: int) -> Answer:
         assert order.category is not None, "the parser asks for it"
+        if not self._andon.floor.knows(order.station, order.category):
+            why = f"{order.station} has no calls of the category {order.category}"
+            return Answer(why, Refusal.UNKNOWN)
         ends = order.on is False or not order.for_s
         until_ns = None if ends else at_ns + int((order.for_s or 0) * 1e9)
         key = (order.station, order.category)
@@ -192,7 +195,9 @@ class Orders:
         if self.people.reasons and reason not in self.people.reasons:
             known = ", ".join(sorted(self.people.reasons))
             return Answer(f"{reason} is no reason code; they are {known}", Refusal.UNKNOWN)
-        told = self._andon.floor.give_reason(order.station, reason, order.actor)
+        told = self._andon.floor.give_reason(
+            order.station, reason, order.actor, category=order.category, call=order.call
+        )
         self._andon.settle(told, at_ns)
         if not told:
             return Answer("no call here waits for its reason", Refusal.NO_SUCH_CALL)
@@ -265,10 +270,11 @@ class Orders:
         return True
 
     def _badge(self, station: str, badge: str, at_ns: int) -> list[Told]:
-        person = self.people.arrives(station, badge, at_ns)
+        person = self.people.people[badge]
         if lacking := self.people.lacks(station, person):
             why = f"badge: {person.name} has not the skill {', '.join(lacking)} for this station"
             return [Told(REFUSED, station, actor=person.name, why=why)]
+        self.people.arrives(station, badge, at_ns)
         floor = self._andon.floor
         unanswered = (State.CALLED, State.STOPPED)
         if not may(person.roles, Act.TAKE):

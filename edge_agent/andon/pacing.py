@@ -13,9 +13,6 @@ from edge_agent.reactor import NEVER
 if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
 
-MAINTENANCE: Final = "maintenance"
-"""The category that is called when the line's own input is silent."""
-
 _RUNS: Final = frozenset({State.RUNNING, State.PENDING})
 _FLOWS: Final = {
     State.STARVED: ("takt.starved", "takt.flowing"),
@@ -87,13 +84,15 @@ class Pacing:
         for station, pace in self.paces.items():
             self._rule(station, pace)
             one = floor.segment_of(station)
-            pace.rest(now_ns, running=working and (one is None or one.state in _RUNS))
+            runs = one is None or (one.state in _RUNS and one.flow is State.RUNNING)
+            pace.rest(now_ns, running=working and runs)
         for said in self.segments():
-            state = floor.segments[said.id].state
+            one = floor.segments[said.id]
+            state = one.state
             if said.fixed_position in ("pulse", "input"):
                 watch = self._pulses.setdefault(said.id, PulseWatch())
                 watch.moves(now_ns, should=working and state in _RUNS)
-            self._flow(said.id, state, now_ns)
+            self._flow(said.id, state if state is State.UNKNOWN else one.flow, now_ns)
         self._new_shift()
 
     def _flow(self, segment: str, state: State, now_ns: int) -> None:
@@ -168,11 +167,7 @@ class Pacing:
             "silent_s": seconds(now_ns - (watch.heard_ns or now_ns)),
         }
         self._write(place, "takt.no_pulse", plain, now_ns)
-        if self._andon.floor.post(place, MAINTENANCE).open is not None:
-            return  # somebody has called already; a second pull might clear that
-        call_id = self._andon.telling.next_id()
-        told = self._andon.floor.pull(place, MAINTENANCE, call_id, now_ns, said.fixed_device)
-        self._andon.settle(told, now_ns)
+        self._andon.settle(self._andon.call_maintenance(place, said.fixed_device, now_ns), now_ns)
 
     def due_ns(self) -> int:
         """Say when something is due by itself; NEVER when nothing is."""

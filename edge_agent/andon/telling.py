@@ -47,12 +47,12 @@ class Telling:
         self.lost = 0
         self._unwritten = 0
 
-    def next_id(self) -> str:
-        """Say which id the next event will have; where none can be written, one of no event."""
+    def next_id(self, behind: int = 0) -> str:
+        """Say which id the event behind so many others will have; of no event where none can be."""
         if not self._takes():
             self._unwritten += 1
             return f"unwritten-{self._unwritten}"
-        return self._outbox.event_id(self._outbox.high + 1)
+        return self._outbox.event_id(self._outbox.high + 1 + behind)
 
     def _takes(self) -> bool:
         """Say whether an event can be written now."""

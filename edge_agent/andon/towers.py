@@ -5,13 +5,15 @@ Rules:
    on or off by an event, so no light can stay behind.
 2. Green needs a live loop and healthy inputs: a contact that is not trusted or not known takes it.
 3. Rhythms of a station begin together, lit, at the moment at which one of them began.
-4. Acknowledging and muting silence a station, until its next call; nothing silences a warning.
+4. Acknowledging and muting silence a station, until its next call, or until a call stops the line
+   or reaches another level; nothing silences a restart warning.
+5. A lamp test lights no green where none may be, and is not shown during a restart warning.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from edge_agent.domain.looks import Looks, Showing, tower, tune
+from edge_agent.domain.looks import NEVER_GREEN, Looks, Showing, tower, tune
 from edge_agent.ports import Contact, Device, Horn, Lamp, Look, Pattern
 from edge_agent.reactor import NEVER, Reactor
 
@@ -99,8 +101,10 @@ class Towers:
 
     def _show(self, place: Tower, now_ns: int) -> bool:
         look: Look = tower(place.showing, self.looks)
-        if place.test_until_ns > now_ns:
-            look = {light: Pattern.STEADY for lamp in place.lamps for light in lamp.lights}
+        if place.test_until_ns > now_ns and Showing.RESTART_WARNING not in place.showing:
+            tested = (light for lamp in place.lamps for light in lamp.lights)
+            untested = () if NEVER_GREEN.isdisjoint(place.showing) else ("green",)
+            look = {light: Pattern.STEADY for light in tested if light not in untested}
         if look == place.look:
             return False
         flashing = {Pattern.FLASH_SLOW, Pattern.FLASH_FAST}

@@ -51,6 +51,7 @@ class Trigger(StrEnum):
     GRACE = "grace over"
     FAULT = "input fault"
     HEAL = "fault reset"
+    STARTED = "line started"
 
 
 class Row(NamedTuple):
@@ -111,6 +112,7 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
         FIXED=(_S.STOPPED, ""),
         CLEAR=(_S.CLEARED, "andon.cleared"),
         FAULT=(_S.FAULT, "andon.fault"),
+        STARTED=(_S.CALLED, ""),
     ),
     _S.STOPPED_ACKED: _rows(
         _S.STOPPED_ACKED,
@@ -120,6 +122,7 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
         FIXED=(_S.STOPPED_ACKED, ""),
         CLEAR=(_S.CLEARED, "andon.cleared"),
         FAULT=(_S.FAULT, "andon.fault"),
+        STARTED=(_S.ACKED, ""),
     ),
     _S.CLEARED: _rows(
         _S.CLEARED,
@@ -130,13 +133,17 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
     _S.CLOSED: _rows(_S.CLOSED),
     _S.FAULT: _rows(
         _S.FAULT,
-        REPEAT=(_S.FAULT, ""),
+        PULL=(_S.FAULT, "andon.raised"),
+        REPEAT=(_S.FAULT, "andon.repeated"),
         TAKE=(_S.FAULT, "andon.taken"),
         FIXED=(_S.FAULT, ""),
         HEAL=(_S.IDLE, "andon.fault_cleared"),
     ),
 }
-"""Healing goes back to where the call stood: `Post` puts that in place of the row's state."""
+"""Healing goes back to where the call stood: `Post` puts that in place of the row's state. A line
+is started under a call that stopped it only while that call is bypassed: it goes on as a call."""
+
+_OF_LINE: Final = (Trigger.FIXED, Trigger.STARTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +232,10 @@ class Post:
 
     def _kind_of_pull(self, at_ns: int) -> Trigger:
         call, category = self.open, self.category
-        if self.faulty:
-            return Trigger.REPEAT
         if call is None:
             return Trigger.PULL
+        if self.faulty:
+            return Trigger.REPEAT
         old_enough = at_ns - call.raised_ns >= category.min_cancel_ns
         return Trigger.CANCEL if old_enough and self._pull_clears(call) else Trigger.REPEAT
 
@@ -246,7 +253,7 @@ class Post:
         if trigger is Trigger.FIXED and not self.category.stops:
             return Said("", None)
         state = self.state
-        if trigger is Trigger.FIXED and self.open is not None:
+        if trigger in _OF_LINE and self.open is not None:
             state = self.open.state  # the call behind a faulty input goes on, and stops
         row = TABLE[state][trigger]
         if row.says == REFUSED:
@@ -261,7 +268,7 @@ class Post:
 
     def _go_on(self, call: Call, row: Row, trigger: Trigger, at_ns: int, actor: str | None) -> Said:
         self._note(call, trigger, at_ns, actor)
-        if not self.faulty or trigger is Trigger.FIXED:
+        if not self.faulty or trigger in _OF_LINE:
             call.state = row.to
         if call.state is State.CLEARED:
             self.open = None

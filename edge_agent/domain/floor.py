@@ -129,37 +129,74 @@ class Floor:
             if category in (None, name) and call in (None, one.id)
         ]
         told: list[Told] = []
-        for name, _ in fitting:
-            said = self.post(station, name).take(trigger, at_ns, actor=actor)
+        for name, one in fitting:
+            if trigger is Trigger.WANT and not self.may_stop((station, name)):
+                why = f"{trigger}: {name} stops nothing here"
+                told.append(self._told(REFUSED, (station, name), one, actor, why=why))
+                continue
+            said = self.post(station, name).take(
+                self._confirmed(trigger, (station, name)), at_ns, actor=actor
+            )
             if said.says == REFUSED and len(fitting) > 1:
                 continue  # an answer to all concerns those that it can concern
             if said.says:
                 told.append(self._told(said.says, (station, name), said.call, actor, why=trigger))
             told += self.follow((station, name), at_ns)
             if trigger is Trigger.CONFIRM and self.category(station, name).stop_now:
-                told += self.fixed(self.homes.get(station, ""), at_ns)
+                told += self.fixed(self.homes.get(station, ""), at_ns, here=True)
         if not fitting:
             why = f"{trigger}: no such call is open here"
             told.append(Told(REFUSED, station, category or "", actor=actor, why=why))
         return told
 
-    def give_reason(self, station: str, reason: str, actor: str | None) -> list[Told]:
-        """Close the call of a station that waits longest for its reason; nothing where none is."""
+    def _confirmed(self, trigger: Trigger, key: Key) -> Trigger:
+        """Take who confirms the stop of a call that stops nothing as somebody who is there."""
+        return Trigger.ACK if trigger is Trigger.CONFIRM and not self.may_stop(key) else trigger
+
+    def repeat(self, station: str, category: str, at_ns: int) -> list[Told]:
+        """Take a pull that can mean nothing but that the call goes on."""
+        said = self.post(station, category).take(Trigger.REPEAT, at_ns)
+        return [self._told(said.says, (station, category), said.call)]
+
+    def knows(self, station: str, category: str) -> bool:
+        """Say whether there are calls of a category at a station."""
+        written = self.categories.keys() | self.posts.keys()
+        return (station, category) in written or ("*", category) in written
+
+    def give_reason(
+        self,
+        station: str,
+        reason: str,
+        actor: str | None,
+        *,
+        category: str | None = None,
+        call: str | None = None,
+    ) -> list[Told]:
+        """Close the call of a station that waits longest for its reason; nothing where none is.
+
+        `category` and `call` say which one is meant, where somebody has said so.
+        """
         waiting = [
-            (call.cleared_ns or 0, key, call)
+            (one.cleared_ns or 0, key, one)
             for key, post in self.posts_at((station,))
-            for call in post.closing
+            for one in post.closing
+            if category in (None, key[1]) and call in (None, one.id)
         ]
         if not waiting:
             return []
-        _, key, call = min(waiting, key=lambda one: one[0])
-        said = self.posts[key].close(call.id, reason)
+        _, key, found = min(waiting, key=lambda one: one[0])
+        said = self.posts[key].close(found.id, reason)
         return [self._told(said.says, key, said.call, actor)]
 
     def start(self, segment: str, at_ns: int, *, moves: bool = False) -> list[Told]:
         """Take the hand at the start, or the line that is seen to move."""
         trigger = seg.Trigger.MOVES if moves else seg.Trigger.START
-        return self._take(segment, trigger, at_ns)
+        told = self._take(segment, trigger, at_ns)
+        if any(one.says == ENDED for one in told):
+            for _, post in self.posts_at(self.stations_of(segment)):
+                if post.open is not None and post.open.stopped_ns is not None:
+                    post.take(Trigger.STARTED, at_ns)
+        return told
 
     def flow(self, segment: str, trigger: seg.Trigger, at_ns: int) -> list[Told]:
         """Take starved, blocked, flowing, changeover or first good part."""
@@ -202,12 +239,15 @@ class Floor:
             post.fault = post.fault_id = ""
         return told
 
-    def fixed(self, segment: str, at_ns: int) -> list[Told]:
-        """Take the fixed position: it stops for what was pulled before it and is not cleared."""
+    def fixed(self, segment: str, at_ns: int, *, here: bool = False) -> list[Told]:
+        """Take the fixed position: it stops for what was pulled before it and is not cleared.
+
+        `here`: it is to stop where it is, and nothing can have come too late for that.
+        """
         rule, one = self.rules.get(segment), self.segments.get(segment)
         if rule is None or one is None or one.state is not seg.State.PENDING:
             return []
-        latest_ns = at_ns - rule.window_ns
+        latest_ns = at_ns if here else at_ns - rule.window_ns
         if min(one.holding.values(), default=at_ns + 1) > latest_ns:
             return []
         told = self._take(segment, seg.Trigger.FIXED, at_ns)
@@ -238,7 +278,7 @@ class Floor:
             if standing:
                 told += self._stop_calls(home, at_ns)
             elif self.rules[home].at_once:
-                told += self.fixed(home, at_ns)
+                told += self.fixed(home, at_ns, here=True)
         return told
 
     def stand(self, segment: str, at_ns: int) -> list[Told]:

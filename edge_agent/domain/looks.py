@@ -44,8 +44,8 @@ class Showing(StrEnum):
     ACKED = "acked"
     MAINTENANCE_ACKED = "maintenance-acked"
     MATERIAL_ACKED = "material-acked"
-    UNWELL = "unwell"
     BYPASS = "bypass"
+    UNWELL = "unwell"
     TRAINING = "training"
     CHANGEOVER = "changeover"
     BLOCKED = "blocked"
@@ -122,8 +122,8 @@ SHIPPED: Final[Looks] = {
     _S.ACKED: _shown(yellow=_ON),
     _S.MAINTENANCE_ACKED: _shown(yellow=_ON, green=_SLOW, blue=_ON),
     _S.MATERIAL_ACKED: _shown(yellow=_ON, green=_ON, blue=_ON),
-    _S.UNWELL: _shown(yellow=_SLOW),
     _S.BYPASS: _shown(red=_SLOW, green=_ON),
+    _S.UNWELL: _shown(yellow=_SLOW),
     _S.TRAINING: _shown(yellow=_SLOW, green=_FAST),
     _S.CHANGEOVER: _shown(yellow=_SLOW, green=_SLOW, white=_ON),
     _S.BLOCKED: _shown(green=_FAST),

@@ -90,6 +90,11 @@ TABLE: Final[dict[State, dict[Trigger, Row]]] = {
 }
 
 
+_OF_FLOW: Final = frozenset(
+    {*(Trigger.STARVE, Trigger.BLOCK, Trigger.FLOW, Trigger.CHANGE, Trigger.GOOD, Trigger.MOVES)}
+)
+
+
 @dataclass(slots=True)
 class Stop:
     """One stop of a segment, with every call that held it."""
@@ -106,13 +111,18 @@ class Stop:
 
 @dataclass(slots=True)
 class Segment:
-    """One segment. `warning_ns` is how long the restart is announced before a start is obeyed."""
+    """One segment. `warning_ns` is how long the restart is announced before a start is obeyed.
+
+    `flow` is how it runs when it runs: running, starved, blocked or in changeover. It goes on
+    underneath while the segment is about to stop, stands, or is about to start.
+    """
 
     warning_ns: int = 5_000_000_000
     state: State = State.UNKNOWN
     stop: Stop | None = None
     warned_from_ns: int | None = None
     holding: dict[str, int] = field(default_factory=dict)
+    flow: State = State.RUNNING
 
     def hold(self, call: str, raised_ns: int, at_ns: int) -> str:
         """Take note of a call that stops, raised at `raised_ns`; returns what the outputs do."""
@@ -129,10 +139,12 @@ class Segment:
 
     def take(self, trigger: Trigger, at_ns: int) -> str:
         """Do what the table says of a trigger captured at `at_ns`; returns what the outputs do."""
-        if trigger in (Trigger.START, Trigger.MOVES) and self._still_warned(trigger, at_ns):
+        if trigger in (Trigger.START, Trigger.MOVES) and self._still_warned(at_ns):
             return ""
+        if trigger in _OF_FLOW:
+            self.flow = TABLE[self.flow][trigger].to
         before, row = self.state, TABLE[self.state][trigger]
-        self.state = row.to
+        self.state = self.flow if row.to is State.RUNNING else row.to
         if before is not State.STOPPED and row.to is State.STOPPED and self.stop is None:
             self.stop = Stop(at_ns)
             self._charge()
@@ -151,9 +163,9 @@ class Segment:
         stop, self.stop = self.stop, None
         return stop
 
-    def _still_warned(self, trigger: Trigger, at_ns: int) -> bool:
-        """Say whether a start comes too early; a line that moves is believed at once."""
-        if trigger is Trigger.MOVES or self.warned_from_ns is None:
+    def _still_warned(self, at_ns: int) -> bool:
+        """Say whether a start comes too early, or a line moves that people are warned of."""
+        if self.warned_from_ns is None:
             return False
         return at_ns - self.warned_from_ns < self.warning_ns
 

@@ -44,7 +44,7 @@ def _of_segment(floor: Floor, station: str, now_ns: int) -> set[Showing]:
         return {Showing.STOPPED_ACKED} if primary else set()
     if one.state is seg.State.STOPPED and one.stop is not None and one.stop.station == station:
         return {Showing.STOPPED_ACKED}
-    found = _FLOWS.get(one.state)
+    found = None if one.state is seg.State.STOPPED else _FLOWS.get(one.flow)
     return set() if found is None else {found}
 
 

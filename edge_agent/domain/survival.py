@@ -39,7 +39,11 @@ def plain(floor: Floor) -> Plain:
             if post.open is not None or post.closing or post.faulty
         ],
         "segments": {
-            name: {"state": one.state, "stop": None if one.stop is None else asdict(one.stop)}
+            name: {
+                "state": one.state,
+                "flow": one.flow,
+                "stop": None if one.stop is None else asdict(one.stop),
+            }
             for name, one in floor.segments.items()
         },
         "bypasses": [[*key, until_ns] for key, until_ns in floor.bypasses.items()],
@@ -91,9 +95,11 @@ def _call(one: Plain) -> Call:
 
 
 def _restore_segment(segment: seg.Segment, one: Plain) -> None:
+    if one.get("flow", one["state"]) == seg.State.CHANGEOVER:
+        segment.flow = seg.State.CHANGEOVER
     if one["stop"] is None:
-        if one["state"] == seg.State.CHANGEOVER:
-            segment.state = seg.State.CHANGEOVER
+        if segment.flow is seg.State.CHANGEOVER:
+            segment.state = segment.flow
         return
     known = {field.name for field in fields(Stop)}
     segment.stop = Stop(**{key: what for key, what in one["stop"].items() if key in known})

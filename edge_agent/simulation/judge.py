@@ -404,7 +404,7 @@ class Judge:
     def _causes(self) -> None:
         told: dict[tuple[str, int], int] = Counter()
         for event in self.events:
-            if event.kind in _OF_PULLS:
+            if event.kind in _OF_PULLS and event.said["data"]["category"] != "maintenance":
                 told[event.place, event.at_ns // SLACK_NS] += 1
         for pull in self.pulls:
             if pull.doubtful or self._may_be_lost(pull):

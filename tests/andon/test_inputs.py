@@ -55,7 +55,8 @@ def test_a_fault_without_a_call_holds_the_line_until_it_is_bypassed(tmp_path: Pa
     bench.ask("bypass", "A2", "maintenance", category="quality", for_s=3_600.0)
     bench.press("start-a", 70.0)
     assert not bench.stop_output.on
-    assert "green" not in bench.tower("A2"), "an input that is not known takes the green"
+    bench.press("clear-A2", 80.0)  # maintenance has come
+    assert bench.tower("A2") == "red flash-0.5hz", "the bypass is seen, and nothing is green"
 
 
 def test_an_input_that_is_not_known_takes_the_green_and_nothing_else(tmp_path: Path) -> None:
@@ -229,3 +230,150 @@ def test_a_disk_that_takes_nothing_keeps_no_light_and_no_stop_waiting(tmp_path: 
         "andon.cleared",
         "stop.ended",
     ]
+
+
+# -- a pull is always heard ------------------------------------------------------------------------
+
+
+def test_a_pull_at_an_input_that_healed_and_was_not_reset_is_a_call(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].lose()
+    bench.at(20.0).wires["cord-A2"].start()
+    bench.pull("cord-A2", 30.0)
+    assert bench.told("andon.raised")[0]["device"] == "cord-A2"
+    assert bench.horns["A2"].tune == "A"
+    bench.pull("cord-A2", 40.0)
+    assert bench.told("andon.repeated"), "and no pull clears it while the input is not trusted"
+    bench.press("clear-A2", 50.0)
+    assert bench.tower("A2") == "green steady"
+
+
+def test_an_input_of_two_is_not_well_for_the_other(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("cord-2", "A2", Purpose.CALL, "quality")
+    bench.start()
+    bench.at(10.0).wires["cord-A2"].move(False)
+    bench.pull("cord-2", 25.0, 12.0)  # stuck for a while, then well again
+    bench.at(60.0)
+    bench.press("clear-A2", 61.0)
+    assert bench.tower("A2") == FAULT
+    assert "still there" in bench.told("andon.rejected")[-1]["why"]
+
+
+def test_a_wire_that_is_broken_over_a_restart_is_not_reset(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].move(False)
+    after = bench.at(25.0).again().start()
+    after.press("clear-A2", 26.0)
+    assert after.tower("A2") == FAULT
+    after.at(50.0).wires["cord-A2"].move(True)
+    after.press("clear-A2", 60.0)
+    assert after.tower("A2") == "green steady"
+
+
+def latching(tmp_path: Path) -> FloorBench:
+    bench = bench_of(tmp_path)
+    bench.wire("hook", "A2", Purpose.CALL, "quality", latching=True)
+    return bench
+
+
+def test_a_cord_that_stays_out_never_cancels_by_being_pulled_out(tmp_path: Path) -> None:
+    bench = latching(tmp_path).start()
+    bench.at(10.0).wires["hook"].move(False)
+    bench.at(11.0).wires["hook"].move(True)  # too soon to cancel
+    bench.at(21.0).wires["hook"].move(False)
+    bench.at(22.0)
+    assert bench.tower("A2") == "yellow flash-2hz", "it hangs out: that is no cancelling"
+    bench.at(30.0).wires["hook"].move(True)
+    bench.at(31.0)
+    assert bench.tower("A2") == "green steady"
+    assert len(bench.told("andon.raised")) == 1
+
+
+def test_a_cord_that_stays_out_and_was_answered_calls_no_more_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    bench = latching(tmp_path).start()
+    bench.at(10.0).wires["hook"].move(False)
+    bench.press("clear-A2", 20.0)
+    after = bench.at(25.0).again()
+    after.wire("hook", "A2", Purpose.CALL, "quality", latching=True).level = False
+    after.start()
+    after.at(30.0)
+    assert len(after.told("andon.raised")) == 1
+    after.at(40.0).wires["hook"].move(True)
+    after.at(41.0).wires["hook"].move(False)
+    after.at(42.0)
+    assert len(after.told("andon.raised")) == 2
+
+
+# -- what lies beneath a call --------------------------------------------------------------------
+
+
+def test_a_pull_ends_no_changeover_and_fills_no_line(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("starve", "A1", Purpose.STARVED)
+    bench.start()
+    bench.at(10.0).wires["starve"].move(False)
+    bench.pull("cord-A2", 20.0)
+    bench.pull("cord-A2", 30.0)
+    assert bench.state("segment/SEG-A/state")["state"] == "starved"
+    bench.at(40.0).wires["starve"].move(True)
+    bench.at(41.0)
+    assert bench.ask("changeover", "A2", on=True).refused is None
+    bench.pull("cord-A2", 50.0)
+    bench.pulse(60.0)
+    assert bench.stop_output.on
+    bench.press("clear-A2", 70.0)
+    bench.press("start-a", 80.0)
+    assert bench.state("segment/SEG-A/state")["state"] == "changeover"
+    assert bench.told("takt.changeover_ended") == []
+    assert bench.ask("changeover", "A2", on=False).refused is None
+
+
+def test_a_jog_during_the_warning_starts_nothing_and_a_line_that_moves_after_it_runs(
+    tmp_path: Path,
+) -> None:
+    bench = bench_of(tmp_path)
+    bench.wire("moving", "A1", Purpose.LINE_MOVING)
+    bench.start()
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    bench.press("clear-A2", 70.0)
+    bench.pull("moving", 71.0)
+    assert bench.stop_output.on
+    bench.at(73.0).wires["moving"].move(False)
+    bench.at(74.9)
+    assert bench.stop_output.on, "people are still being warned"
+    bench.at(75.5)
+    assert not bench.stop_output.on
+
+
+def test_a_lamp_test_shows_no_green_where_none_may_be(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].lose()
+    bench.ask("lamp-test", "A2", for_s=5.0)
+    assert bench.tower("A2") == "red steady yellow steady"
+    bench.pull("cord-A3", 20.0)
+    bench.pulse(60.0)
+    bench.wires["cord-A2"].start()
+    bench.press("clear-A2", 70.0)
+    bench.press("clear-A3", 71.0)
+    warned = bench.tower("A3")
+    bench.ask("lamp-test", "A3", for_s=5.0)
+    assert bench.tower("A3") == warned
+
+
+def test_an_input_that_is_not_to_be_trusted_calls_maintenance_and_is_heard(tmp_path: Path) -> None:
+    bench = bench_of(tmp_path).start()
+    bench.at(10.0).wires["cord-A2"].move(False)
+    bench.at(31.0)
+    assert bench.horns["A2"].tune == "D"
+    fault, raised = bench.told("andon.fault", "andon.raised")[1:]
+    assert (fault["category"], raised["category"]) == ("quality", "maintenance")
+    (event,) = (one for one in bench.events() if one["data"].get("category") == "maintenance")
+    assert event["data"]["call"] == event["id"]
+    assert event["data"]["device"] == "cord-A2"
+    bench.at(40.0).wires["cord-A2"].move(True)
+    bench.press("clear-A2", 60.0)
+    assert bench.tower("A2") == "green steady"

@@ -9,7 +9,7 @@ from edge_agent.configuration import Andon, Person, Reason
 from edge_agent.ports import Condition, Flaw
 from edge_agent.wire.messages import Refusal
 from edge_agent.wire.orders import LINE_ORDERS
-from tests.kit.floor_bench import LINE, MATERIAL, QUALITY, STATIONS, FloorBench
+from tests.kit.floor_bench import LINE, MATERIAL, QUALITY, SEGMENT, STATIONS, FloorBench
 from tests.kit.line_bench import Gun
 
 WEBER = Person("E:1007", "L. Weber", ("leader",), ("welding",))
@@ -350,3 +350,70 @@ def test_safety_calls_for_people_and_stops_nothing(tmp_path: Path) -> None:
     assert bench.tower("A2") == "red flash-2hz yellow flash-2hz"
     bench.pulse(60.0)
     assert not bench.stop_output.on
+
+
+def test_who_lacks_the_skill_cannot_act_by_a_word_either(tmp_path: Path) -> None:
+    stations = tuple(replace(one, skills=("painting",)) for one in LINE.stations)
+    bench = line(tmp_path, stations=stations)
+    bench.pull("cord-A2", 10.0)
+    scan(bench, "E:1007", 20.0)
+    scan(bench, "X:CLEAR", 21.0)
+    assert bench.told("andon.cleared") == []
+
+
+def test_a_reason_is_of_the_call_that_was_named(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    for name in ("cord-A2", "box-A2"):
+        bench.pull(name, bench.at_s() + 10.0)
+    bench.press("clear-A2", 30.0)
+    assert bench.ask("reason", "A2", category="material", reason="PART").refused is None
+    assert [one["category"] for one in bench.told("andon.closed")] == ["material"]
+
+
+def test_nobody_confirms_the_stop_of_a_call_that_stops_nothing(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    bench.pull("box-A2", 10.0)
+    assert bench.ask("confirm-stop", "A2").refused is Refusal.ILLEGAL
+    bench.pull("box-A2", 20.0)
+    assert bench.told("andon.cleared"), "it can be cancelled as before"
+
+
+def test_a_bypass_of_calls_that_there_are_not_is_refused(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    answer = bench.ask("bypass", "A2", category="qualty", for_s=60.0)
+    assert answer.refused is Refusal.UNKNOWN
+    assert "qualty" in answer.message
+
+
+def test_a_line_that_runs_under_a_bypass_shows_no_stop(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    bench.pulse(60.0)
+    bench.ask("bypass", "A2", category="quality", for_s=600.0)
+    bench.press("start-a", 70.0)
+    assert not bench.stop_output.on
+    (call,) = bench.state("A2/state/andon")["calls"]
+    assert call["state"] == "called"
+    assert bench.tower("A2") == "yellow flash-2hz"
+
+
+def test_a_mute_does_not_hide_that_it_became_worse(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    bench.pull("cord-A2", 10.0)
+    bench.at(12.0)
+    bench.ask("mute", "A2")
+    assert bench.horns["A2"].tune == ""
+    bench.pulse(60.0)
+    assert bench.horns["A2"].tune == "B"
+
+
+@pytest.mark.parametrize("changes", [{"fixed_position": "immediate"}, {}])
+def test_what_stops_where_it_is_never_comes_too_late(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    segment = replace(SEGMENT, min_window_s=20.0, **changes)  # type: ignore[arg-type]
+    quality = replace(QUALITY, stop_now=True)
+    bench = line(tmp_path, segments=(segment,), andons=(quality, MATERIAL))
+    bench.pull("cord-A2", 10.0)
+    bench.press("confirm-A2", 12.0)
+    assert bench.stop_output.on

@@ -194,7 +194,7 @@ def test_a_faulty_input_cannot_be_cancelled_by_pulling_and_gives_the_call_back()
     post, call = raised()
     assert post.take(Trigger.FAULT, 10 * S).says == "andon.fault"
     assert post.state is State.FAULT
-    assert post.pull("c-2", 20 * S).says == ""
+    assert post.pull("c-2", 20 * S).says == "andon.repeated"
     assert post.take(Trigger.CLEAR, 25 * S).says == REFUSED
     assert post.holds()
     post.take(Trigger.FIXED, 40 * S)

@@ -115,12 +115,14 @@ def test_a_call_during_the_restart_goes_on_with_the_same_stop() -> None:
     assert (stop.began_ns, stop.calls) == (60 * S, ["a2", "a1"])
 
 
-def test_a_line_that_moves_is_believed_whatever_was_announced() -> None:
+def test_a_line_that_moves_is_believed_when_people_were_warned() -> None:
     segment = running()
     segment.hold("a2", 20 * S, 20 * S)
     segment.take(Trigger.FIXED, 60 * S)
     segment.let_go("a2", 100 * S)
-    assert segment.take(Trigger.MOVES, 101 * S) == RELEASE
+    assert segment.take(Trigger.MOVES, 101 * S) == "", "a jog is no start"
+    assert segment.state is State.RESTARTING
+    assert segment.take(Trigger.MOVES, 105 * S) == RELEASE
     assert segment.state is State.RUNNING
 
 
