@@ -366,14 +366,14 @@ def test_a_lamp_test_shows_no_green_where_none_may_be(tmp_path: Path) -> None:
 
 def test_an_input_that_is_not_to_be_trusted_calls_maintenance_and_is_heard(tmp_path: Path) -> None:
     bench = bench_of(tmp_path).start()
-    bench.at(10.0).wires["cord-A2"].move(False)
+    bench.at(10.0).wires["cord-A2"].lose()
     bench.at(31.0)
     assert bench.horns["A2"].tune == "D"
-    fault, raised = bench.told("andon.fault", "andon.raised")[1:]
+    fault, raised = bench.told("andon.fault", "andon.raised")
     assert (fault["category"], raised["category"]) == ("quality", "maintenance")
     (event,) = (one for one in bench.events() if one["data"].get("category") == "maintenance")
     assert event["data"]["call"] == event["id"]
     assert event["data"]["device"] == "cord-A2"
-    bench.at(40.0).wires["cord-A2"].move(True)
+    bench.at(40.0).wires["cord-A2"].start()
     bench.press("clear-A2", 60.0)
     assert bench.tower("A2") == "green steady"
