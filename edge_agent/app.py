@@ -117,6 +117,7 @@ class Agent:
         )
         self.synchrony.heard = andon.clock_set
         andon.changed = self._line_changed
+        andon.unsure = self.line.unsure
         self.line.in_training = self.line.urgent.in_training = andon.in_training
         self._listen(andon)
         return andon

@@ -327,6 +327,19 @@ class Line:
             self.urgent.of_agent(messages.ALARM_CLEARED, data, "storage")
             self.urgent.retry()
 
+    def unsure(self, unsure: bool) -> None:
+        """Say that it is not known what was open on the line, or that hands have started it."""
+        if unsure:
+            why = "the journal is damaged: it is not known which calls and stops were open"
+            remedy = "look at every station, then press start at every line that stands"
+            _log.error("%s; %s", why, remedy)
+            data = messages.alarm_raised("line", AlarmKind.PROCESS, why, remedy)
+            self.urgent.of_agent(messages.ALARM_RAISED, data, "line")
+        else:
+            why = "every line was looked at, and started"
+            data = messages.alarm_cleared("line", AlarmKind.PROCESS, why, None)
+            self.urgent.of_agent(messages.ALARM_CLEARED, data, "line")
+
     def _raise_storage(self, trouble: DiskTrouble) -> None:
         data = messages.alarm_raised(
             "storage", AlarmKind.STORAGE, f"{trouble.kind}: {trouble.why}", trouble.remedy

@@ -61,6 +61,12 @@ class Quarantines:
         if self._open:
             self._look.due_ns = self._on_look(self._outbox.clock.mono_ns())
 
+    @staticmethod
+    def untold(restored: Restored) -> bool:
+        """Say whether a journal was set apart by this very start."""
+        folders = [json.loads(text)["folder"] for text in restored.quarantined]
+        return any(_key(folder) not in restored.meta for folder in folders)
+
     def _tell(self, report: dict[str, Any]) -> None:
         folder, epoch = report["folder"], report["epoch"]
         missing = report["missing"] if epoch else []

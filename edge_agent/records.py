@@ -159,6 +159,8 @@ class Restored:
     missing: list[tuple[int, int]]
     kept: Kept
     quarantined: list[str]
+    damaged: list[str] = field(default_factory=list)
+    """Names of snapshots that do not fit their CRC: what they said is not known."""
 
 
 class DiskTrouble(Exception):

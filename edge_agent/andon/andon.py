@@ -31,7 +31,7 @@ from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.looks import SHIPPED, Showing, with_changes
 from edge_agent.domain.standing import loud, showing, still_warned
-from edge_agent.domain.told import RAISED, Told
+from edge_agent.domain.told import ENDED, RAISED, Told
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Contact, Output, Purpose
 from edge_agent.reactor import NEVER, Reactor
@@ -92,6 +92,9 @@ class Andon:
         self._timer = reactor.timer(self._ring)
         self.press_to_light_max_ns = self._felt_since_ns = -1
         self.changed: Callable[[], None] = lambda: None
+        self.unsure: Callable[[bool], None] = lambda _: None
+        """Told when it is not known what was open, and when hands have started every line."""
+        self._unsure: set[str] = set()
         self._acquaint()
 
     def _acquaint(self) -> None:
@@ -200,6 +203,10 @@ class Andon:
         for one in told:
             if one.says in UNMUTING:
                 self.towers.unmute(one.station)
+            if one.says == ENDED and one.segment in self._unsure:
+                self._unsure.discard(one.segment)
+                if not self._unsure:
+                    self.unsure(False)
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
         lit = not self._replaying and self.towers.refresh(self.floor.homes, now_ns)
@@ -415,8 +422,20 @@ class Andon:
                 self.settle(self.floor.stand(name, now_ns), now_ns)
         for contact in self.contacts.values():
             self.settle(self.feels.compare(contact, now_ns), now_ns)
+        if self.keeping.lost(restored):
+            self._stand_all(now_ns)
         self._replaying = False
         self.settle([], now_ns)
+
+    def _stand_all(self, now_ns: int) -> None:
+        """Have every line that can be stopped be looked at, and started, by a hand."""
+        stops = [one.id for one in self._configuration.segments if one.stop_output is not None]
+        self.unsure(True)
+        for segment in stops:
+            self.settle(self.floor.stand(segment, now_ns), now_ns)
+        self._unsure = set(stops)
+        if not stops:
+            self.unsure(False)
 
     def clock_set(self) -> None:
         """Put right how long nobody watched, now that the wall clock is known."""

@@ -7,6 +7,8 @@ Rules:
 3. How long a power cut lasted is the wall clock's word, and only where it was set on both sides.
    Until the clock of this boot is set the gap counts as none, and is put right then; a kill
    meanwhile does not hide it. A gap ends when contacts are felt again, journal or no journal.
+4. Where what was open is not known, for the journal is damaged, every line stands until a hand
+   starts it: to the line it is an agent that was dead.
 """
 
 import json
@@ -16,6 +18,7 @@ from typing import Any, Final
 from edge_agent.domain import survival
 from edge_agent.domain.floor import Floor, Key
 from edge_agent.outbox import Outbox
+from edge_agent.quarantine import Quarantines
 from edge_agent.records import Restored
 
 SNAPSHOT: Final = "andon"
@@ -106,6 +109,11 @@ class Keeping:
         survival.announce(floor, self._clock.mono_ns())
         more: dict[str, Any] = kept.get("more", {})
         return more | {"shift_ns": begun_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
+
+    def lost(self, restored: Restored) -> bool:
+        """Say whether what was open is not known: its snapshot is damaged, or was set apart."""
+        gone = SNAPSHOT not in restored.snapshots and Quarantines.untold(restored)
+        return gone or SNAPSHOT in restored.damaged
 
     def unknown(self, since_ns: int) -> bool:
         """Say whether nobody knows for how long what began then was not watched."""

@@ -38,6 +38,9 @@ def restored(sql: sqlite3.Connection, names: Names, epoch: str, high: int, kept:
         missing=_missing(sql, min(cursor.normal, cursor.urgent)),
         kept=kept,
         quarantined=[row[0] for row in sql.execute("SELECT report FROM quarantine")],
+        damaged=[
+            name for (name,) in sql.execute("SELECT name FROM snapshot") if name not in snapshots
+        ],
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from edge_agent.configuration import Configuration, Station
 from tests.kit.floor_bench import LINE, SEGMENT, STATIONS, FloorBench
+from tests.kit.journals import spoilt
 
 
 def renamed(line: Configuration = LINE) -> Configuration:
@@ -56,3 +57,22 @@ def test_a_segment_that_was_renamed_while_no_agent_ran_stands_as_before(tmp_path
     after.press("start-a", 80.0)
     assert not after.stop_output.on
     assert after.told("stop.ended")[0]["segment"] == "SEG-B"
+
+
+def test_a_damaged_word_of_what_was_open_leaves_the_line_to_a_hand(tmp_path: Path) -> None:
+    bench = standing(tmp_path)
+    after = bench.again()
+    spoilt(after.data_dir, "UPDATE snapshot SET crc = crc + 1 WHERE name = 'andon'")
+    after.start()
+    assert after.stop_output.on, "a request that is not known to be over goes on"
+    assert "green" not in after.tower("A2")
+    (alarm,) = after.told("alarm.raised")
+    assert alarm["alarm"] == "line"
+    assert "press start" in alarm["remedy"]
+    after.at(70.0)
+    after.press("start-a", 71.0)
+    assert not after.stop_output.on
+    assert after.tower("A2") == "green steady"
+    assert [one["alarm"] for one in after.told("alarm.cleared")] == ["line"]
+    again = after.at(80.0).again().start()
+    assert not again.stop_output.on, "it is known again"

@@ -173,6 +173,7 @@ class FloorBench(Bench):
             synced=lambda: self.synchrony.synced,
         )
         self.synchrony.heard = self.andon.clock_set
+        self.andon.unsure = self.line.unsure
         self.line.in_training = self.line.urgent.in_training = self.andon.in_training
         self.wires: dict[str, Wire] = {}
         self.towers = {station: Paper(self, f"tower-{station}", station) for station in STATIONS}
