@@ -6,8 +6,10 @@ Rules:
 2. A release counts once it has stood for `rearm_ns`: a shorter one is the same pull.
 3. The level that is found first is known and is no feel.
 4. A normally-closed cord that stays open longer than a pull lasts is a broken wire; a pair whose
-   two lines contradict each other longer than `DISCREPANCY_NS` is faulty at once. A fault heals
-   when the contact has been at rest for `heal_ns`.
+   two lines contradict each other longer than `DISCREPANCY_NS` is faulty at once.
+5. A line that does not settle within `CHATTER_NS` is a loose wire, and as good as a broken one: no
+   hand moves so long, and what never settles would be taken for what it was before.
+6. A fault heals when the contact has been at rest for `heal_ns` and no line has moved meanwhile.
 The electrical reasons are those of supervised inputs: open is fail-safe, two lines tell four states
 apart.
 """
@@ -20,6 +22,9 @@ from edge_agent.domain.debounce import Debounce
 
 DISCREPANCY_NS: Final = 100_000_000
 """How long the two lines of a pair may contradict each other."""
+
+CHATTER_NS: Final = 2_000_000_000
+"""How long a line may move without settling; twice the longest filter."""
 
 NEVER: Final = 1 << 62
 
@@ -68,6 +73,14 @@ class Times(NamedTuple):
     hold_ns: int = 0
     stuck_ns: int = 10_000_000_000
     heal_ns: int = 5_000_000_000
+
+
+class _Deadline(NamedTuple):
+    """When a feel or a fault is due, which, and since when it is so."""
+
+    due_ns: int
+    what: str
+    since_ns: int
 
 
 class _Kind(StrEnum):
@@ -158,7 +171,7 @@ class Touch:
         """Say when `settle` has to be called; NEVER while nothing is on its way."""
         moments = [self._let_go_ns()]
         moments += [line.due_ns for line in self._lines if line.due_ns is not None]
-        moments += [due_ns for due_ns, _ in self._deadlines()]
+        moments += [one.due_ns for one in self._deadlines()]
         return min(moments)
 
     @property
@@ -224,32 +237,41 @@ class Touch:
         if now_ns >= self._let_go_ns():
             at_ns, self._released_ns, self.on = self._released_ns, NEVER, False
             felt.append(Felt(Feel.OFF, at_ns, at_ns + self._times.rearm_ns))
-        for due_ns, what in sorted(self._deadlines()):
+        for due_ns, what, since_ns in sorted(self._deadlines()):
             if due_ns > now_ns:
                 continue
+            feel = Feel.FAULT
             if what == Feel.HELD:
-                self._held_told = True
-                felt.append(Felt(Feel.HELD, self._pressed_ns, due_ns))
+                feel, self._held_told = Feel.HELD, True
             elif what == Feel.HEALED:
-                self.fault = Fault.NONE
-                felt.append(Felt(Feel.HEALED, self._kind_ns, due_ns))
+                feel, self.fault = Feel.HEALED, Fault.NONE
             else:
                 self.fault = Fault(what)
                 self.faults += 1
-                felt.append(Felt(Feel.FAULT, self._kind_ns, due_ns))
+            felt.append(Felt(feel, since_ns, due_ns))
 
-    def _deadlines(self) -> list[tuple[int, str]]:
+    def _deadlines(self) -> list[_Deadline]:
         times, kind = self._times, self._kind
-        found: list[tuple[int, str]] = []
+        found: list[_Deadline] = []
         if kind is _Kind.PULLED and self.on and not self._held_told and times.hold_ns:
-            found.append((self._pressed_ns + times.hold_ns, Feel.HELD))
-        if self.fault:
-            if kind is _Kind.REST and not self._leaving:
-                found.append((self._kind_ns + times.heal_ns, Feel.HEALED))
-        elif kind in _FAULTS:
-            found.append((self._kind_ns + DISCREPANCY_NS, _FAULTS[kind]))
-        elif kind is _Kind.PULLED and times.stuck_ns:
+            found.append(_Deadline(self._pressed_ns + times.hold_ns, Feel.HELD, self._pressed_ns))
+        if not self.fault:
+            found += sorted(self._distrusted())[:1]
+        elif kind is _Kind.REST and not self._leaving and self.unsettled_ns is None:
+            quiet_ns = max(self._kind_ns, *(line.moved_ns for line in self._lines))
+            found.append(_Deadline(quiet_ns + times.heal_ns, Feel.HEALED, quiet_ns))
+        return found
+
+    def _distrusted(self) -> list[_Deadline]:
+        """Say when it will not be trusted any more if it goes on like this, and why."""
+        kind, since_ns, stuck_ns = self._kind, self._kind_ns, self._times.stuck_ns
+        found: list[_Deadline] = []
+        if kind in _FAULTS:
+            found.append(_Deadline(since_ns + DISCREPANCY_NS, _FAULTS[kind], since_ns))
+        elif kind is _Kind.PULLED and stuck_ns:
             closed = self._wiring is Wiring.NORMALLY_CLOSED
             fault = Fault.WIRE_BREAK if closed else Fault.STUCK
-            found.append((self._kind_ns + times.stuck_ns, fault))
+            found.append(_Deadline(since_ns + stuck_ns, fault, since_ns))
+        if (moving_ns := self.unsettled_ns) is not None:
+            found.append(_Deadline(moving_ns + CHATTER_NS, Fault.WIRE_BREAK, moving_ns))
         return found

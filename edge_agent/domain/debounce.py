@@ -59,6 +59,11 @@ class Debounce:
         """Say when the settled level was left, while it is not settled what came."""
         return self._left_ns
 
+    @property
+    def moved_ns(self) -> int:
+        """Say when it last changed, settled or not."""
+        return self._since_ns
+
     def edge(self, level: bool, at_ns: int) -> Settled | None:
         """Take a raw level with the moment of its edge; moments never run backwards.
 

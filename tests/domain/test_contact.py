@@ -2,10 +2,12 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.domain.contact import (
+    CHATTER_NS,
     DISCREPANCY_NS,
     NEVER,
     Fault,
@@ -140,6 +142,63 @@ def test_an_edge_that_comes_behind_a_look_moves_no_time_backwards() -> None:
     assert [(one.feel, one.at_ns) for one in run(touch, 2 * S)] == [(Feel.ON, 1 * S)]
 
 
+def chatter(touch: Touch, line: int, level: bool, from_ns: int, for_ns: int) -> list[Felt]:
+    """Have a line change every 20 ms, beginning with this level; it ends with the other one."""
+    felt: list[Felt] = []
+    for number in range(for_ns // (20 * MS)):
+        at_ns = from_ns + number * 20 * MS
+        felt += run(touch, at_ns) + touch.edge(line, level is (number % 2 == 0), at_ns)
+    return felt
+
+
+@pytest.mark.parametrize("wiring", list(Wiring))
+def test_a_line_that_never_settles_is_a_broken_wire_and_heals_once_it_is_quiet(
+    wiring: Wiring,
+) -> None:
+    rest, line = {NC: (True, 0), NO: (False, 0), PAIR: (False, 1)}[wiring]
+    touch = cord(wiring)
+    felt = chatter(touch, line, not rest, 1 * S, 30 * S)
+    assert felt == [Felt(Feel.FAULT, 1 * S, 1 * S + CHATTER_NS)]
+    assert (touch.fault, touch.on, touch.faults) == (Fault.WIRE_BREAK, False, 1)
+    quiet_ns = 31 * S - 20 * MS  # its last change: it rests, and was a glitch all the time
+    assert run(touch, quiet_ns + TIMES.heal_ns - 1) == []
+    healed = run(touch, quiet_ns + TIMES.heal_ns)
+    assert healed == [Felt(Feel.HEALED, quiet_ns, quiet_ns + TIMES.heal_ns)]
+    assert (touch.fault, touch.glitches, touch.due_ns) == (Fault.NONE, 1, NEVER)
+
+
+def test_what_chatters_for_less_is_no_fault() -> None:
+    touch = cord()
+    assert chatter(touch, 0, False, 1 * S, CHATTER_NS - 80 * MS) + run(touch, 9 * S) == []
+    assert touch.glitches == 1
+
+
+def test_a_chattering_line_that_ends_open_is_a_pull_and_still_broken() -> None:
+    touch = cord()
+    felt = chatter(touch, 0, False, 1 * S, 30 * S) + run(touch, 31 * S)
+    felt += touch.edge(0, False, 31 * S) + run(touch, 60 * S)
+    assert feels(felt) == [Feel.FAULT, Feel.ON]
+    assert (touch.fault, touch.on) == (Fault.WIRE_BREAK, True)
+    felt = touch.edge(0, True, 60 * S) + run(touch, 90 * S)
+    assert feels(felt) == [Feel.OFF, Feel.HEALED]
+
+
+def test_a_fault_does_not_heal_while_its_line_moves_now_and_then() -> None:
+    touch = cord()
+    chatter(touch, 0, False, 1 * S, 4 * S)
+    felt = [one for n in range(20) for one in pulled(touch, (6 + 3 * n) * S, 4 * MS)]
+    assert (felt, touch.fault) == ([], Fault.WIRE_BREAK)
+    assert feels(run(touch, 80 * S)) == [Feel.HEALED]
+
+
+def test_what_is_broken_in_two_ways_at_once_is_one_fault() -> None:
+    touch = cord()
+    felt = touch.edge(0, False, 1 * S) + run(touch, 2 * S)  # stuck at 11 s, chatters since 8.995 s
+    for number in range(70):
+        felt += touch.edge(0, number % 2 == 0, 8_995 * MS + number * 30 * MS)
+    assert felt[1:] == [Felt(Feel.FAULT, 8_995 * MS, 8_995 * MS + CHATTER_NS)]
+
+
 def test_it_says_since_when_it_moves() -> None:
     touch = cord()
     assert touch.unsettled_ns is None
@@ -252,6 +311,31 @@ def test_whenever_it_is_looked_at_it_feels_what_the_whole_of_its_line_says(
     told = [(one.feel, one.at_ns) for one in felt if one.feel in (Feel.ON, Feel.OFF)]
     assert told == pulls_of(moments)
     assert touch.missed == 0
+
+
+bursts = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 150)), min_size=1, max_size=12)
+
+
+@given(bursts=bursts, wiring=st.sampled_from([NC, NO]), heal_ms=st.sampled_from([0, 10, 5_000]))
+def test_a_contact_is_distrusted_while_its_line_has_moved_too_long_and_never_else(
+    bursts: list[tuple[int, int]], wiring: Wiring, heal_ms: int
+) -> None:
+    touch = cord(wiring, TIMES._replace(stuck_ns=0, heal_ns=heal_ms * MS))
+    level = rest = wiring is NC
+    now_ns, since_ns, longest_ns = 1 * S, None, 0
+    for wait_ns in [wait * MS for wait, times in bursts for _ in range(times)] + [9 * S]:
+        level, since_ns = not level, now_ns if since_ns is None else since_ns
+        touch.edge(0, level, now_ns)
+        until_ns = now_ns + min(wait_ns, TIMES.filter_ns)
+        run(touch, until_ns - 1)
+        assert bool(touch.fault) or until_ns - 1 - since_ns < CHATTER_NS
+        longest_ns = max(longest_ns, until_ns - since_ns)
+        since_ns = None if wait_ns >= TIMES.filter_ns else since_ns
+        run(touch, now_ns := now_ns + wait_ns)
+    assert bool(touch.faults) is (longest_ns >= CHATTER_NS)
+    touch.look([rest], now_ns)
+    run(touch, now_ns + 9 * S)
+    assert (touch.fault, touch.on, touch.due_ns) == (Fault.NONE, False, NEVER)
 
 
 @given(edges=edges, cuts=st.lists(st.integers(0, 20 * S), max_size=20))
