@@ -6,13 +6,13 @@ flows is the closed contact. Why a contact is wired as it is stands in the READM
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from drivers.gpio_pins import check_line, explained, faults, pins
 from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS, Trouble
-from drivers.touching import Touching, check_actuator, check_purpose, check_times, times_of
+from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.domain.contact import Wiring
-from edge_agent.ports import GPIO, Condition, Felt, Part, Purpose, Tell
+from edge_agent.ports import GPIO, Condition, Felt, Tell
 from edge_agent.reactor import Reactor
 
 LOOK_NS: Final = 250_000_000
@@ -94,33 +94,16 @@ class WatchedLine:
 class GpioContact(Touching):
     """What cords and buttons on GPIO have in common: lines, back-off, and reading them again."""
 
-    def __init__(  # noqa: PLR0913 - what a contact is made of
+    def __init__(
         self,
         name: str,
         station: str | None,
-        lines: tuple[str, ...],
-        *,
-        pull: str,
-        wiring: Wiring,
-        purpose: Purpose,
-        category: str | None,
-        times: tuple[int, float, float, float],
-        latching: bool,
+        keys: "GpioCord.Keys | GpioButton.Keys",
         reactor: Reactor,
         felt: Felt,
         tell: Tell,
     ) -> None:
-        filter_ms, hold_s, stuck_s, heal_s = times
-        super().__init__(
-            station,
-            purpose,
-            category,
-            times=times_of(filter_ms=filter_ms, hold_s=hold_s, stuck_s=stuck_s, heal_s=heal_s),
-            wiring=wiring,
-            latching=latching,
-            reactor=reactor,
-            felt=felt,
-        )
+        super().__init__(station, keys, Wiring(keys.contact), reactor=reactor, felt=felt)
         self.name = name
         self.condition, self.why, self.remedy = Condition.STARTING, "not opened yet", ""
         self._tell_condition = tell
@@ -133,11 +116,11 @@ class GpioContact(Touching):
         self._lines = [
             WatchedLine(
                 one,
-                pull_up=pull == "up",
+                pull_up=keys.pull == "up",
                 mono_ns=reactor.clock.mono_ns,
                 edge=self._heard,
             )
-            for one in lines
+            for one in keys.lines
         ]
 
     def start(self) -> None:
@@ -214,18 +197,36 @@ def _line_key(description: str, **more: Any) -> Any:  # noqa: ANN401 - what `fie
     return field(metadata={GPIO: True, "description": description}, **more)
 
 
-def _check_lines(contact: str, pin: str, pin_no: str | None, pull: str) -> None:
-    check_line("pin", pin)
-    check_line("pin_no", pin_no)
-    if contact not in _WIRINGS:
-        raise ValueError(f"contact: {contact!r} is not known; write one of {', '.join(_WIRINGS)}")
-    if (contact == Wiring.PAIR) != (pin_no is not None):
-        need = "is missing; a pair has a second line" if pin_no is None else "is for a pair only"
-        raise ValueError(f'pin_no: {need}; write it beside contact = "pair", or remove it')
-    if pull not in ("up", "down"):
-        raise ValueError(
-            f'pull: {pull!r} is not known; write "up" (to ground) or "down" (to 3.3 V)'
-        )
+@dataclass(frozen=True, kw_only=True)
+class LineKeys:
+    """The keys of the lines of a contact."""
+
+    pin: str = _line_key("The line of the contact, of a pair the closed one")
+    contact: str = "normally-open"
+    pin_no: str | None = _line_key("The second line of a pair, normally open", default=None)
+    pull: str = "up"
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Every line, of a pair first the closed one."""
+        return (self.pin,) if self.pin_no is None else (self.pin, self.pin_no)
+
+    def check_lines(self) -> None:
+        """Raise ValueError for lines that a contact cannot have."""
+        check_line("pin", self.pin)
+        check_line("pin_no", self.pin_no)
+        if self.contact not in _WIRINGS:
+            raise ValueError(
+                f"contact: {self.contact!r} is not known; write one of {', '.join(_WIRINGS)}"
+            )
+        if (self.contact == Wiring.PAIR) != (self.pin_no is not None):
+            single = self.pin_no is None
+            need = "is missing; a pair has a second line" if single else "is for a pair only"
+            raise ValueError(f'pin_no: {need}; write it beside contact = "pair", or remove it')
+        if self.pull not in ("up", "down"):
+            raise ValueError(
+                f'pull: {self.pull!r} is not known; write "up" (to ground) or "down" (to 3.3 V)'
+            )
 
 
 class GpioCord(GpioContact):
@@ -235,102 +236,24 @@ class GpioCord(GpioContact):
     tells the two apart at once. A cord that is `normally-open` cannot be told from a broken one.
     """
 
-    @dataclass(frozen=True, slots=True)
-    class Keys:
+    @dataclass(frozen=True, kw_only=True)
+    class Keys(CordKeys, LineKeys):
         """The keys of a `gpio-cord`."""
 
-        category: str
-        pin: str = _line_key("The line of the contact, of a pair the closed one")
         contact: str = "normally-closed"
-        pin_no: str | None = _line_key("The second line of a pair, normally open", default=None)
-        pull: str = "up"
-        filter_ms: int = 50
-        hold_s: float = 0.0
-        stuck_s: float = 10.0
-        heal_s: float = 5.0
-        actuator: str = "momentary"
 
         def __post_init__(self) -> None:
-            _check_lines(self.contact, self.pin, self.pin_no, self.pull)
-            check_actuator(self.actuator)
-            check_times(
-                filter_ms=self.filter_ms,
-                hold_s=self.hold_s,
-                stuck_s=self.stuck_s,
-                heal_s=self.heal_s,
-            )
-
-        @property
-        def purpose(self) -> Purpose:
-            """A cord is pulled to call."""
-            return Purpose.CALL
-
-    part: ClassVar = Part.CONTACT
-
-    def __init__(
-        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
-    ) -> None:
-        latching = keys.actuator == "latching"
-        super().__init__(
-            name,
-            station,
-            (keys.pin,) if keys.pin_no is None else (keys.pin, keys.pin_no),
-            pull=keys.pull,
-            wiring=Wiring(keys.contact),
-            purpose=Purpose.CALL,
-            category=keys.category,
-            times=(keys.filter_ms, keys.hold_s, 0.0 if latching else keys.stuck_s, keys.heal_s),
-            latching=latching,
-            reactor=reactor,
-            felt=felt,
-            tell=tell,
-        )
+            super().__post_init__()
+            self.check_lines()
 
 
 class GpioButton(GpioContact):
     """A button on GPIO, or an input of the line: what it is for is its `purpose`."""
 
-    @dataclass(frozen=True, slots=True)
-    class Keys:
+    @dataclass(frozen=True, kw_only=True)
+    class Keys(ButtonKeys, LineKeys):
         """The keys of a `gpio-button`."""
 
-        purpose: str
-        pin: str = _line_key("The line of the contact, of a pair the closed one")
-        category: str | None = None
-        contact: str = "normally-open"
-        pin_no: str | None = _line_key("The second line of a pair, normally open", default=None)
-        pull: str = "up"
-        filter_ms: int = 30
-        hold_s: float = 0.0
-        stuck_s: float = 0.0
-        heal_s: float = 5.0
-
         def __post_init__(self) -> None:
-            check_purpose(self.purpose, self.category)
-            _check_lines(self.contact, self.pin, self.pin_no, self.pull)
-            check_times(
-                filter_ms=self.filter_ms,
-                hold_s=self.hold_s,
-                stuck_s=self.stuck_s,
-                heal_s=self.heal_s,
-            )
-
-    part: ClassVar = Part.CONTACT
-
-    def __init__(
-        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
-    ) -> None:
-        super().__init__(
-            name,
-            station,
-            (keys.pin,) if keys.pin_no is None else (keys.pin, keys.pin_no),
-            pull=keys.pull,
-            wiring=Wiring(keys.contact),
-            purpose=Purpose(keys.purpose),
-            category=keys.category,
-            times=(keys.filter_ms, keys.hold_s, keys.stuck_s, keys.heal_s),
-            latching=False,
-            reactor=reactor,
-            felt=felt,
-            tell=tell,
-        )
+            super().__post_init__()
+            self.check_lines()

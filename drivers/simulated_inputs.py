@@ -12,9 +12,9 @@ from typing import ClassVar, Final
 
 from drivers.fifos import examined_fifo, opened_fifo
 from drivers.reopening import Reopening
-from drivers.touching import Touching, check_actuator, check_purpose, check_times, times_of
+from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.domain.contact import Wiring
-from edge_agent.ports import Condition, Examined, Felt, Part, Purpose, Tell
+from edge_agent.ports import Condition, Examined, Felt, Tell
 from edge_agent.reactor import NEVER, Reactor
 
 PULL_NS: Final = 100_000_000
@@ -36,6 +36,13 @@ WORD_BYTES_MAX: Final = 64
 READ_BYTES: Final = 4_096
 
 
+@dataclass(frozen=True, kw_only=True)
+class FifoKeys:
+    """The key of a contact that is moved through a FIFO."""
+
+    fifo: Path
+
+
 class SimulatedContact(Touching, Reopening):
     """The twin of a cord or a button.
 
@@ -47,34 +54,24 @@ class SimulatedContact(Touching, Reopening):
 
     stationless: ClassVar = False
 
-    def __init__(  # noqa: PLR0913 - what a contact is made of
+    @staticmethod
+    def examine(keys: FifoKeys) -> Iterable[Examined]:
+        """Look at its FIFO, without opening it."""
+        return examined_fifo(keys.fifo)
+
+    def __init__(
         self,
         name: str,
         station: str | None,
-        fifo: Path,
-        *,
-        purpose: Purpose,
-        category: str | None,
-        times: tuple[int, float, float, float],
-        latching: bool,
+        keys: "SimulatedCord.Keys | SimulatedButton.Keys",
         reactor: Reactor,
         felt: Felt,
         tell: Tell,
     ) -> None:
         Reopening.__init__(self, name, reactor)
-        filter_ms, hold_s, stuck_s, heal_s = times
-        Touching.__init__(
-            self,
-            station,
-            purpose,
-            category,
-            times=times_of(filter_ms=filter_ms, hold_s=hold_s, stuck_s=stuck_s, heal_s=heal_s),
-            wiring=Wiring.NORMALLY_CLOSED,
-            latching=latching,
-            reactor=reactor,
-            felt=felt,
-        )
-        self._fifo = fifo
+        wiring = Wiring.NORMALLY_CLOSED
+        Touching.__init__(self, station, keys, wiring, reactor=reactor, felt=felt)
+        self._fifo = keys.fifo
         self._tell_condition = tell
         self._fd = -1
         self._rest = b""
@@ -195,101 +192,14 @@ def _held_ns(word: bytes) -> int | None:
 class SimulatedCord(SimulatedContact):
     """The twin of a cord: `open` means pulled."""
 
-    @dataclass(frozen=True, slots=True)
-    class Keys:
+    @dataclass(frozen=True, kw_only=True)
+    class Keys(CordKeys, FifoKeys):
         """The keys of a `simulated-cord`."""
-
-        fifo: Path
-        category: str
-        filter_ms: int = 50
-        hold_s: float = 0.0
-        stuck_s: float = 10.0
-        heal_s: float = 5.0
-        actuator: str = "momentary"
-
-        def __post_init__(self) -> None:
-            check_actuator(self.actuator)
-            check_times(
-                filter_ms=self.filter_ms,
-                hold_s=self.hold_s,
-                stuck_s=self.stuck_s,
-                heal_s=self.heal_s,
-            )
-
-        @property
-        def purpose(self) -> str:
-            """A cord is pulled to call."""
-            return Purpose.CALL
-
-    part: ClassVar = Part.CONTACT
-
-    @staticmethod
-    def examine(keys: Keys) -> Iterable[Examined]:
-        """Look at its FIFO, without opening it."""
-        return examined_fifo(keys.fifo)
-
-    def __init__(
-        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
-    ) -> None:
-        latching = keys.actuator == "latching"
-        stuck_s = 0.0 if latching else keys.stuck_s
-        super().__init__(
-            name,
-            station,
-            keys.fifo,
-            purpose=Purpose.CALL,
-            category=keys.category,
-            times=(keys.filter_ms, keys.hold_s, stuck_s, keys.heal_s),
-            latching=latching,
-            reactor=reactor,
-            felt=felt,
-            tell=tell,
-        )
 
 
 class SimulatedButton(SimulatedContact):
     """The twin of a button, or of an input of the line: `open` means pressed."""
 
-    @dataclass(frozen=True, slots=True)
-    class Keys:
+    @dataclass(frozen=True, kw_only=True)
+    class Keys(ButtonKeys, FifoKeys):
         """The keys of a `simulated-button`."""
-
-        fifo: Path
-        purpose: str
-        category: str | None = None
-        filter_ms: int = 30
-        hold_s: float = 0.0
-        stuck_s: float = 0.0
-        heal_s: float = 5.0
-
-        def __post_init__(self) -> None:
-            check_purpose(self.purpose, self.category)
-            check_times(
-                filter_ms=self.filter_ms,
-                hold_s=self.hold_s,
-                stuck_s=self.stuck_s,
-                heal_s=self.heal_s,
-            )
-
-    part: ClassVar = Part.CONTACT
-
-    @staticmethod
-    def examine(keys: Keys) -> Iterable[Examined]:
-        """Look at its FIFO, without opening it."""
-        return examined_fifo(keys.fifo)
-
-    def __init__(
-        self, name: str, station: str, keys: Keys, reactor: Reactor, felt: Felt, tell: Tell
-    ) -> None:
-        super().__init__(
-            name,
-            station,
-            keys.fifo,
-            purpose=Purpose(keys.purpose),
-            category=keys.category,
-            times=(keys.filter_ms, keys.hold_s, keys.stuck_s, keys.heal_s),
-            latching=False,
-            reactor=reactor,
-            felt=felt,
-            tell=tell,
-        )

@@ -7,6 +7,7 @@ Rules:
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from edge_agent.domain.contact import Fault, Feel, Felt, Times, Touch, Wiring
@@ -28,53 +29,91 @@ _MS: Final = 1_000_000
 _S: Final = 1_000_000_000
 
 
-def check_times(*, filter_ms: int, hold_s: float, stuck_s: float, heal_s: float) -> None:
-    """Raise ValueError for times that no contact can have."""
-    if not FILTER_MIN_MS <= filter_ms <= FILTER_MAX_MS:
-        raise ValueError(
-            f"filter_ms: must be {FILTER_MIN_MS} to {FILTER_MAX_MS}; leave it out, or write 50"
-        )
-    for key, value, most in (
-        ("hold_s", hold_s, HOLD_S_MAX),
-        ("stuck_s", stuck_s, STUCK_S_MAX),
-        ("heal_s", heal_s, HEAL_S_MAX),
-    ):
-        if not 0 <= value <= most:
-            raise ValueError(f"{key}: must be 0 to {most:.0f} seconds; 0 is never")
+@dataclass(frozen=True, kw_only=True)
+class ContactKeys:
+    """The keys that every contact has: how long it takes to be believed, held, faulty and well."""
 
+    filter_ms: int = 50
+    hold_s: float = 0.0
+    stuck_s: float = 0.0
+    heal_s: float = 5.0
 
-def check_purpose(purpose: str, category: str | None) -> None:
-    """Raise ValueError for a purpose that there is not, or that does not fit the category."""
-    known = [one.value for one in Purpose]
-    if purpose not in known:
-        raise ValueError(f"purpose: {purpose!r} is not known; write one of {', '.join(known)}")
-    if purpose == Purpose.CALL and not category:
-        raise ValueError('category: is missing; a call needs one: write category = "quality"')
-    if purpose != Purpose.CALL and category:
-        raise ValueError(
-            f"category: a button of purpose {purpose!r} has none; remove it, or write purpose"
-            ' = "call"'
-        )
+    def __post_init__(self) -> None:
+        """Raise ValueError for times that no contact can have."""
+        if not FILTER_MIN_MS <= self.filter_ms <= FILTER_MAX_MS:
+            raise ValueError(
+                f"filter_ms: must be {FILTER_MIN_MS} to {FILTER_MAX_MS}; leave it out, or write 50"
+            )
+        for key, most in (("hold_s", HOLD_S_MAX), ("stuck_s", STUCK_S_MAX), ("heal_s", HEAL_S_MAX)):
+            if not 0 <= getattr(self, key) <= most:
+                raise ValueError(f"{key}: must be 0 to {most:.0f} seconds; 0 is never")
 
+    @property
+    def latching(self) -> bool:
+        """Whether it stays out when it is pulled."""
+        return False
 
-def check_actuator(actuator: str) -> None:
-    """Raise ValueError for an actuator that there is not."""
-    if actuator not in ("momentary", "latching"):
-        raise ValueError(
-            f'actuator: {actuator!r} is not known; write "momentary" (it comes back by itself) or'
-            ' "latching" (it stays out)'
+    @property
+    def times(self) -> Times:
+        """The same in nanoseconds."""
+        return Times(
+            filter_ns=self.filter_ms * _MS,
+            rearm_ns=max(self.filter_ms, REARM_MS) * _MS,
+            hold_ns=round(self.hold_s * _S),
+            stuck_ns=0 if self.latching else round(self.stuck_s * _S),
+            heal_ns=round(self.heal_s * _S),
         )
 
 
-def times_of(*, filter_ms: int, hold_s: float, stuck_s: float, heal_s: float) -> Times:
-    """Turn what is configured into nanoseconds."""
-    return Times(
-        filter_ns=filter_ms * _MS,
-        rearm_ns=max(filter_ms, REARM_MS) * _MS,
-        hold_ns=round(hold_s * _S),
-        stuck_ns=round(stuck_s * _S),
-        heal_ns=round(heal_s * _S),
-    )
+@dataclass(frozen=True, kw_only=True)
+class CordKeys(ContactKeys):
+    """The keys of a cord, whatever brings its levels."""
+
+    category: str
+    stuck_s: float = 10.0
+    actuator: str = "momentary"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.actuator not in ("momentary", "latching"):
+            raise ValueError(
+                f'actuator: {self.actuator!r} is not known; write "momentary" (it comes back by'
+                ' itself) or "latching" (it stays out)'
+            )
+
+    @property
+    def purpose(self) -> str:
+        """A cord is pulled to call."""
+        return Purpose.CALL
+
+    @property
+    def latching(self) -> bool:
+        """Whether it stays out when it is pulled."""
+        return self.actuator == "latching"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ButtonKeys(ContactKeys):
+    """The keys of a button, or of an input of the line, whatever brings its levels."""
+
+    purpose: str
+    category: str | None = None
+    filter_ms: int = 30
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = [one.value for one in Purpose]
+        if self.purpose not in known:
+            raise ValueError(
+                f"purpose: {self.purpose!r} is not known; write one of {', '.join(known)}"
+            )
+        if self.purpose == Purpose.CALL and not self.category:
+            raise ValueError('category: is missing; a call needs one: write category = "quality"')
+        if self.purpose != Purpose.CALL and self.category:
+            raise ValueError(
+                f"category: a button of purpose {self.purpose!r} has none; remove it, or write"
+                ' purpose = "call"'
+            )
 
 
 class Touching:
@@ -85,19 +124,17 @@ class Touching:
     def __init__(
         self,
         station: str | None,
-        purpose: Purpose,
-        category: str | None,
-        *,
-        times: Times,
+        keys: CordKeys | ButtonKeys,
         wiring: Wiring,
-        latching: bool,
+        *,
         reactor: Reactor,
         felt: Tells,
     ) -> None:
+        times = keys.times
         self.station = station
-        self.purpose = purpose
-        self.category = category
-        self.latching = latching
+        self.purpose = Purpose(keys.purpose)
+        self.category = keys.category
+        self.latching = keys.latching
         self.hold_ns = times.hold_ns
         self.on: bool | None = None
         self.fault = Fault.LOST

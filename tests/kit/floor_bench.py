@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drivers.touching import Touching, times_of
+from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.andon import Andon
 from edge_agent.configuration import (
     Address,
@@ -66,19 +66,14 @@ class Wire(Touching):
         latching: bool = False,
         hold_s: float = 0.0,
     ) -> None:
-        filter_ms = 50 if purpose is Purpose.CALL else 5
-        stuck_s = 10.0 if purpose is Purpose.CALL and not latching else 0.0
-        times = times_of(filter_ms=filter_ms, hold_s=hold_s, stuck_s=stuck_s, heal_s=5.0)
-        super().__init__(
-            station,
-            purpose,
-            category,
-            times=times,
-            wiring=Wiring.NORMALLY_CLOSED,
-            latching=latching,
-            reactor=bench.reactor,
-            felt=bench.andon.felt,
-        )
+        keys: CordKeys | ButtonKeys
+        if category is None:
+            keys = ButtonKeys(purpose=purpose, filter_ms=5, hold_s=hold_s)
+        else:
+            actuator = "latching" if latching else "momentary"
+            keys = CordKeys(category=category, actuator=actuator, hold_s=hold_s)
+        reactor, felt = bench.reactor, bench.andon.felt
+        super().__init__(station, keys, Wiring.NORMALLY_CLOSED, reactor=reactor, felt=felt)
         self.name = name
         self.condition, self.why, self.remedy = Condition.OK, "", ""
         self.level = True
