@@ -12,21 +12,17 @@ level must not rely on either: `edge-agent safe-outputs` de-energises the lines 
 and the wiring (a pull resistor, a relay that drops out) does it after the power.
 """
 
-from typing import Any
-
-from drivers.gpio_pins import explained, faults, pins
+from drivers.gpio_pins import GpioLine, explained, faults
 from drivers.reopening import Trouble
 
 
-class DrivenLine:
+class DrivenLine(GpioLine):
     """A line that is driven; `active_high` says which level energises it."""
 
     def __init__(self, name: str, *, active_high: bool) -> None:
-        self.name = name
+        super().__init__(name)
         self.on = False
         self._active_high = active_high
-        self._pins: Any = None
-        self._pin: Any = None
 
     @property
     def held(self) -> bool:
@@ -35,15 +31,8 @@ class DrivenLine:
 
     def claim(self, *, on: bool) -> None:
         """Make the line an output at this level; raises `Trouble` when it cannot be had."""
-        self._pins = pins()
-        try:
-            self._pins.reserve_pins(self, self.name)
-            pin = self._pins.pin(self.name)
-            pin.output_with_state(on is self._active_high)
-        except faults() as error:
-            self._release()
-            raise explained(self.name, error) from error
-        self._pin, self.on = pin, on
+        self._take(lambda pin: pin.output_with_state(on is self._active_high))
+        self.on = on
 
     def drive(self, *, on: bool) -> bool:
         """Energise the line or not; says whether that is a change; raises `Trouble`."""
@@ -67,19 +56,5 @@ class DrivenLine:
             self._give_back()
 
     def _give_back(self) -> None:
-        pin, self._pin, self.on = self._pin, None, False
-        try:
-            pin.close()
-        except faults():  # its chip is gone, and the line with it
-            pass
-        self._release()
-
-    def _release(self) -> None:
-        try:
-            self._pins.release_pins(self, self.name)
-        except faults():  # it never was reserved: nobody knows what this board has
-            return
-
-    def _conflicts_with(self, other: object) -> bool:
-        """Answer the pin factory: one line belongs to one device."""
-        return other is not self
+        self.on = False
+        super()._give_back()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from drivers.gpio_pins import check_line, explained, faults, pins
+from drivers.gpio_pins import GpioLine, check_line, explained, faults
 from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS, Trouble
 from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.domain.contact import Wiring
@@ -25,33 +25,20 @@ was before Linux 5.7): then the edge happened when we heard of it."""
 _WIRINGS: Final = [one.value for one in Wiring]
 
 
-class WatchedLine:
+class WatchedLine(GpioLine):
     """One line that is watched; `edge(level, at_ns)` is called in the GPIO library's thread."""
 
     def __init__(
         self, name: str, *, pull_up: bool, mono_ns: Callable[[], int], edge: Callable[..., None]
     ) -> None:
-        self.name = name
+        super().__init__(name)
         self._pull_up = pull_up
         self._mono_ns = mono_ns
         self._edge = edge
-        self._pins: Any = None
-        self._pin: Any = None
 
     def claim(self) -> None:
         """Make the line an input and listen to it; raises `Trouble` when it cannot be had."""
-        self._pins = pins()
-        try:
-            self._pins.reserve_pins(self, self.name)
-            pin = self._pins.pin(self.name)
-            pin.input_with_pull("up" if self._pull_up else "down")
-            pin.bounce = None  # the library means three things by it; the rule is ours
-            pin.edges = "both"
-            pin.when_changed = self._changed  # a bound method: the library keeps a weak reference
-        except faults() as error:
-            self._release()
-            raise explained(self.name, error) from error
-        self._pin = pin
+        self._take(self._listen)
 
     def level(self) -> bool:
         """Say whether current flows now; raises `Trouble`."""
@@ -62,14 +49,17 @@ class WatchedLine:
 
     def let_go(self) -> None:
         """Give the line back; nothing is heard of it any more."""
-        pin, self._pin = self._pin, None
-        if pin is not None:
-            try:
-                pin.when_changed = None
-                pin.close()
-            except faults():  # its chip is gone, and the line with it
-                pass
-        self._release()
+        self._give_back()
+
+    def _listen(self, pin: Any) -> None:  # noqa: ANN401 - the library has no types
+        pin.input_with_pull("up" if self._pull_up else "down")
+        pin.bounce = None  # the library means three things by it; the rule is ours
+        pin.edges = "both"
+        pin.when_changed = self._changed  # a bound method: the library keeps a weak reference
+
+    def _close(self, pin: Any) -> None:  # noqa: ANN401 - the library has no types
+        pin.when_changed = None
+        super()._close(pin)
 
     def _changed(self, ticks: float, state: object) -> None:
         now_ns = self._mono_ns()
@@ -77,18 +67,6 @@ class WatchedLine:
         if not now_ns - STAMP_PAST_NS <= at_ns <= now_ns:
             at_ns = now_ns
         self._edge(self, bool(state) is not self._pull_up, at_ns)
-
-    def _release(self) -> None:
-        if self._pins is None:
-            return
-        try:
-            self._pins.release_pins(self, self.name)
-        except faults():  # it never was reserved: nobody knows what this board has
-            return
-
-    def _conflicts_with(self, other: object) -> bool:
-        """Answer the pin factory: one line belongs to one device."""
-        return other is not self
 
 
 class GpioContact(Touching):

@@ -7,6 +7,7 @@ Rules:
 
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, Final
 
 from drivers import gpio_lines_info
@@ -34,6 +35,51 @@ def pins() -> Any:  # noqa: ANN401 - the library has no types
 def use_pins(factory: object | None) -> None:
     """Have all lines be those of another pin factory, or, with None, of this board again."""
     _made[:] = [] if factory is None else [factory]
+
+
+class GpioLine:
+    """One line of this board, while it is ours; what is done with it is said by its kind."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._pins: Any = None
+        self._pin: Any = None
+
+    def _take(self, make: Callable[[Any], None]) -> None:
+        """Reserve the line and make of its pin what is wanted; raises `Trouble`."""
+        self._pins = pins()
+        try:
+            self._pins.reserve_pins(self, self.name)
+            pin = self._pins.pin(self.name)
+            make(pin)
+        except faults() as error:
+            self._release()
+            raise explained(self.name, error) from error
+        self._pin = pin
+
+    def _give_back(self) -> None:
+        """Close the pin, if there is one, and let others have the line."""
+        pin, self._pin = self._pin, None
+        if pin is None:
+            return
+        try:
+            self._close(pin)
+        except faults():  # its chip is gone, and the line with it
+            pass
+        self._release()
+
+    def _close(self, pin: Any) -> None:  # noqa: ANN401 - the library has no types
+        pin.close()
+
+    def _release(self) -> None:
+        try:
+            self._pins.release_pins(self, self.name)
+        except faults():  # it never was reserved: nobody knows what this board has
+            return
+
+    def _conflicts_with(self, other: object) -> bool:
+        """Answer the pin factory: one line belongs to one device."""
+        return other is not self
 
 
 def _opened() -> object:

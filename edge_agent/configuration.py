@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from edge_agent import __version__
+from edge_agent.domain.people import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +151,6 @@ class Andon:
     pause: bool = False
     responders: tuple[str, ...] = ()
     escalate: tuple[Level, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who a badge belongs to; `shifts` empty: on every one."""
-
-    badge: str
-    name: str
-    roles: tuple[str, ...] = ()
-    skills: tuple[str, ...] = ()
-    shifts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from edge_agent.configuration import Andon as Said
 from edge_agent.configuration import Configuration
 from edge_agent.domain.call import Category
 from edge_agent.domain.floor import Floor, Key, Rule
-from edge_agent.domain.people import People, Person
+from edge_agent.domain.people import People
 
 _S: Final = 1e9
 
@@ -57,10 +57,7 @@ def zone_of(configuration: Configuration) -> tzinfo:
 def people_of(configuration: Configuration) -> People:
     """Say who has which badge, which reasons there are, and which skills the stations ask for."""
     return People(
-        {
-            one.badge: Person(one.badge, one.name, one.roles, one.skills, one.shifts)
-            for one in configuration.people
-        },
+        {one.badge: one for one in configuration.people},
         frozenset(one.code for one in configuration.reasons),
         {station.id: station.skills for station in configuration.stations},
     )

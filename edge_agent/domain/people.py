@@ -67,7 +67,7 @@ def roles_that_may(act: Act) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a badge."""
+    """Who a badge belongs to; `shifts` empty: on every one."""
 
     badge: str
     name: str

@@ -8,10 +8,10 @@ from edge_agent.configuration import (
     Calendar,
     Condition,
     Level,
-    Person,
     Reason,
     Segment,
 )
+from edge_agent.domain.people import Person
 from edge_agent.settings.andons import check_andons
 from edge_agent.settings.devices import Placed
 from edge_agent.settings.floor import Floor

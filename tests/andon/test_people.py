@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.configuration import Andon, Person, Reason
+from edge_agent.configuration import Andon, Reason
+from edge_agent.domain.people import Person
 from edge_agent.ports import Condition, Flaw
 from edge_agent.wire.messages import Refusal
 from edge_agent.wire.orders import LINE_ORDERS

@@ -22,7 +22,7 @@ from edge_agent.domain.contact import Fault, Feel
 from edge_agent.ports import Condition
 from edge_agent.reactor import Reactor
 from tests.kit.boards import Board
-from tests.kit.scanners import HandClock
+from tests.kit.scanners import HandClock, let_pass
 
 S = 1_000_000_000
 KINDS = ["gpio", "simulated"]
@@ -78,11 +78,7 @@ class Rig:
         self.reactor.turn(wait=False)
 
     def pass_s(self, seconds: float) -> None:
-        until_ns = self.clock.now_ns + round(seconds * S)
-        while (due_ns := self.reactor.next_due_ns()) <= until_ns:
-            self.clock.now_ns = max(self.clock.now_ns, due_ns)
-            self.reactor.turn(wait=False)
-        self.clock.now_ns = until_ns
+        let_pass(self.reactor, self.clock, round(seconds * S))
         self.reactor.turn(wait=False)
 
     def feels(self) -> list[Feel]:

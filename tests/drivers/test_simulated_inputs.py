@@ -13,7 +13,7 @@ from drivers.simulated_inputs import WORD_BYTES_MAX, WORDS_MAX
 from edge_agent.domain.contact import Fault, Feel
 from edge_agent.ports import Condition, Purpose
 from edge_agent.reactor import Reactor
-from tests.kit.scanners import HandClock, turn_until
+from tests.kit.scanners import HandClock, let_pass, turn_until
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -51,11 +51,7 @@ class Stand:
         self.reactor.turn(wait=False)
 
     def pass_s(self, seconds: float) -> None:
-        until_ns = self.clock.now_ns + round(seconds * S)
-        while (due_ns := self.reactor.next_due_ns()) <= until_ns:
-            self.clock.now_ns = max(self.clock.now_ns, due_ns)
-            self.reactor.turn(wait=False)
-        self.clock.now_ns = until_ns
+        let_pass(self.reactor, self.clock, round(seconds * S))
         self.reactor.turn(wait=False)
 
     def feels(self) -> list[Feel]:

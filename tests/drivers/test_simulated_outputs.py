@@ -18,7 +18,7 @@ from drivers.simulated_outputs import SimulatedHorn, SimulatedLamp, SimulatedOut
 from edge_agent.ports import Condition, Device, Pattern
 from edge_agent.reactor import Reactor
 from tests.kit.outputs import FAR_BYTES
-from tests.kit.scanners import HandClock
+from tests.kit.scanners import HandClock, let_pass
 
 MS = 1_000_000
 
@@ -58,11 +58,7 @@ class Rig:
 
     def wait(self, ns: int) -> None:
         """Let time go by, from one due timer to the next."""
-        end_ns = self.clock.now_ns + ns
-        while (due_ns := self.reactor.next_due_ns()) <= end_ns:
-            self.clock.now_ns = max(due_ns, self.clock.now_ns)
-            self.reactor.turn(wait=False)
-        self.clock.now_ns = end_ns
+        let_pass(self.reactor, self.clock, ns)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from drivers.gpio_outputs import GpioHorn, GpioLamp, GpioOutput
 from drivers.gpio_pins import use_pins
 from edge_agent.ports import Condition, Device
 from edge_agent.reactor import Reactor
-from tests.kit.scanners import HandClock
+from tests.kit.scanners import HandClock, let_pass
 
 MS = 1_000_000
 
@@ -100,11 +100,7 @@ class Bench:
 
     def wait(self, ns: int) -> None:
         """Let time go by, from one due timer to the next."""
-        end_ns = self.clock.now_ns + ns
-        while (due_ns := self.reactor.next_due_ns()) <= end_ns:
-            self.clock.now_ns = max(due_ns, self.clock.now_ns)
-            self.reactor.turn(wait=False)
-        self.clock.now_ns = end_ns
+        let_pass(self.reactor, self.clock, ns)
 
     def watch(self, line: str, ns: int, step_ns: int = 50 * MS) -> str:
         """Look at a line again and again: # for on."""

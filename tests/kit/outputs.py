@@ -12,7 +12,7 @@ from drivers.gpio_pins import use_pins
 from edge_agent.ports import Condition, Device, Horn, Lamp, Output, Pattern
 from edge_agent.reactor import Reactor
 from tests.kit.boards import Board
-from tests.kit.scanners import HandClock
+from tests.kit.scanners import HandClock, let_pass
 
 MS = 1_000_000
 LINES = {"red": "GPIO5", "yellow": "GPIO6", "green": "GPIO13", "blue": "GPIO19"}
@@ -101,11 +101,7 @@ class Rig:
 
     def wait(self, ns: int) -> None:
         """Let time go by, from one due timer to the next."""
-        end_ns = self.clock.now_ns + ns
-        while (due_ns := self.reactor.next_due_ns()) <= end_ns:
-            self.clock.now_ns = max(due_ns, self.clock.now_ns)
-            self.reactor.turn(wait=False)
-        self.clock.now_ns = end_ns
+        let_pass(self.reactor, self.clock, ns)
 
     def spoil(self, part: str) -> None:
         """Have nothing work that is behind a device: its chip is gone, its disk full."""

@@ -9,11 +9,11 @@ from edge_agent.configuration import (
     Calendar,
     Configuration,
     Level,
-    Person,
     Segment,
     Shift,
     Station,
 )
+from edge_agent.domain.people import Person
 
 Loaded = Callable[..., Configuration]
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_agent.configuration import Andon, Configuration, Level, Person, Reason, from_wire, to_wire
+from edge_agent.configuration import Andon, Configuration, Level, Reason, from_wire, to_wire
+from edge_agent.domain.people import Person
 
 Loaded = Callable[..., Configuration]
 Refused = Callable[..., list[str]]

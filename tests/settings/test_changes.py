@@ -17,13 +17,13 @@ from edge_agent.configuration import (
     Configuration,
     Device,
     Journal,
-    Person,
     Reason,
     Segment,
     Shift,
     Site,
     Station,
 )
+from edge_agent.domain.people import Person
 from edge_agent.reloading import told
 
 
