@@ -20,10 +20,27 @@ REARM_MS: Final = 75
 """How long a contact must be let go until it can be pulled again: two pulls 180 ms apart, each of
 100 ms, are two; what is shorter is the same pull."""
 
+MIN_ACTUATION_MS: Final = 50
+"""How long a hand pulls or presses at the least, where nobody says otherwise."""
+
+BY_HAND: Final = frozenset(
+    {
+        Purpose.CALL,
+        Purpose.ACK,
+        Purpose.CLEAR,
+        Purpose.CONFIRM_STOP,
+        Purpose.MUTE,
+        Purpose.START,
+        Purpose.LAMP_TEST,
+    }
+)
+"""What is pressed by a hand; an input of the line may be as short as its filter lets through."""
+
+MIN_ACTUATION_MAX_MS: Final = 1_000
 HOLD_S_MAX: Final = 30.0
 STUCK_S_MAX: Final = 3_600.0
 HEAL_S_MAX: Final = 600.0
-"""Bounds of what may be configured, in seconds."""
+"""Bounds of what may be configured."""
 
 _MS: Final = 1_000_000
 _S: Final = 1_000_000_000
@@ -34,6 +51,7 @@ class ContactKeys:
     """The keys that every contact has: how long it takes to be believed, held, faulty and well."""
 
     filter_ms: int = 50
+    min_actuation_ms: int | None = None
     hold_s: float = 0.0
     stuck_s: float = 0.0
     heal_s: float = 5.0
@@ -43,6 +61,11 @@ class ContactKeys:
         if not FILTER_MIN_MS <= self.filter_ms <= FILTER_MAX_MS:
             raise ValueError(
                 f"filter_ms: must be {FILTER_MIN_MS} to {FILTER_MAX_MS}; leave it out, or write 50"
+            )
+        if not 0 <= (self.min_actuation_ms or 0) <= MIN_ACTUATION_MAX_MS:
+            raise ValueError(
+                f"min_actuation_ms: must be 0 to {MIN_ACTUATION_MAX_MS}; leave it out, or write "
+                f"{MIN_ACTUATION_MS}"
             )
         for key, most in (("hold_s", HOLD_S_MAX), ("stuck_s", STUCK_S_MAX), ("heal_s", HEAL_S_MAX)):
             if not 0 <= getattr(self, key) <= most:
@@ -54,10 +77,19 @@ class ContactKeys:
         return False
 
     @property
+    def by_hand(self) -> bool:
+        """Whether it is pulled or pressed by a hand."""
+        return True
+
+    @property
     def times(self) -> Times:
         """The same in nanoseconds."""
+        least_ms = self.min_actuation_ms
+        if least_ms is None:
+            least_ms = MIN_ACTUATION_MS if self.by_hand else 0
         return Times(
             filter_ns=self.filter_ms * _MS,
+            min_actuation_ns=least_ms * _MS,
             rearm_ns=max(self.filter_ms, REARM_MS) * _MS,
             hold_ns=round(self.hold_s * _S),
             stuck_ns=0 if self.latching else round(self.stuck_s * _S),
@@ -99,6 +131,11 @@ class ButtonKeys(ContactKeys):
     purpose: str
     category: str | None = None
     filter_ms: int = 30
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it is pressed by a hand."""
+        return self.purpose in BY_HAND
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,7 +3,9 @@
 Rules:
 1. Each line is debounced by itself; what the contact is follows from the settled levels. A level is
    True while current flows.
-2. A release counts once it has stood for `rearm_ns`: a shorter one is the same pull.
+2. A pull counts once it has lasted for `min_actuation_ns` in all: a shorter one is a glitch,
+   however soon its level was settled. A release counts once it has stood for `rearm_ns`: a shorter
+   one is the same pull.
 3. The level that is found first is known and is no feel.
 4. A normally-closed cord that stays open longer than a pull lasts is a broken wire; a pair whose
    two lines contradict each other longer than `DISCREPANCY_NS` is faulty at once.
@@ -69,6 +71,7 @@ class Times(NamedTuple):
     """How long things last; a 0 means that it never comes to that."""
 
     filter_ns: int = 50_000_000
+    min_actuation_ns: int = 50_000_000
     rearm_ns: int = 75_000_000
     hold_ns: int = 0
     stuck_ns: int = 10_000_000_000
@@ -112,7 +115,10 @@ class Touch:
         "_lines",
         "_now_ns",
         "_pressed_ns",
+        "_pressing",
         "_released_ns",
+        "_settled_ns",
+        "_short",
         "_times",
         "_wiring",
         "fault",
@@ -131,6 +137,9 @@ class Touch:
         self.fault = Fault.NONE
         self.faults = 0
         self._pressed_ns = now_ns
+        self._pressing = False  # for too short a time to be a pull yet
+        self._short = 0
+        self._settled_ns = now_ns
         self._released_ns = NEVER
         self._held_told = True  # a level that is found is no hold either
 
@@ -159,8 +168,9 @@ class Touch:
             assert due_ns is not None, "it is due"
             self._lasting(due_ns, felt)
             settled = line.settle(due_ns)
+            self._settled_ns = due_ns
             if settled is not None:
-                self._became(self._read(), settled.at_ns, due_ns, felt)
+                self._became(self._read(), settled.at_ns)
         self._lasting(now_ns, felt)
         return felt
 
@@ -169,21 +179,23 @@ class Touch:
     @property
     def due_ns(self) -> int:
         """Say when `settle` has to be called; NEVER while nothing is on its way."""
-        moments = [self._let_go_ns()]
+        moments = [self._pulled_ns(), self._let_go_ns()]
         moments += [line.due_ns for line in self._lines if line.due_ns is not None]
         moments += [one.due_ns for one in self._deadlines()]
         return min(moments)
 
     @property
     def unsettled_ns(self) -> int | None:
-        """Say since when it moves; None while it rests, pulled or not."""
-        moving = [line.left_ns for line in self._lines if line.due_ns is not None]
-        return min(moving, default=None)
+        """Say since when it is undecided; None while it is known to rest, pulled or not."""
+        moving_ns = self._moving_ns
+        if not self._pressing:
+            return moving_ns
+        return self._pressed_ns if moving_ns is None else min(moving_ns, self._pressed_ns)
 
     @property
     def glitches(self) -> int:
-        """Count changes that did not last."""
-        return sum(line.glitches for line in self._lines)
+        """Count changes that did not last, and pulls that were too short."""
+        return self._short + sum(line.glitches for line in self._lines)
 
     @property
     def bounces(self) -> int:
@@ -201,11 +213,25 @@ class Touch:
     def _leaving(self) -> bool:
         return self._released_ns != NEVER
 
+    @property
+    def _moving_ns(self) -> int | None:
+        """Say since when a line moves; None while all have settled."""
+        moving = [line.left_ns for line in self._lines if line.due_ns is not None]
+        return min(moving, default=None)
+
+    def _pulled_ns(self) -> int:
+        """Say when a pull has lasted long enough; NEVER while it may yet prove too short."""
+        if not self._pressing:
+            return NEVER
+        due_ns, moving_ns = self._pressed_ns + self._times.min_actuation_ns, self._moving_ns
+        too_soon = moving_ns is not None and moving_ns < due_ns
+        return NEVER if too_soon else max(due_ns, self._settled_ns)
+
     def _let_go_ns(self) -> int:
         """Say when a release has stood long enough; NEVER while it may yet prove too short."""
         if not self._leaving:
             return NEVER
-        due_ns, moving_ns = self._released_ns + self._times.rearm_ns, self.unsettled_ns
+        due_ns, moving_ns = self._released_ns + self._times.rearm_ns, self._moving_ns
         return NEVER if moving_ns is not None and moving_ns < due_ns else due_ns
 
     def _first_due(self, now_ns: int) -> Debounce | None:
@@ -219,21 +245,24 @@ class Touch:
         pulled = levels[0] is (self._wiring is Wiring.NORMALLY_OPEN)
         return _Kind.PULLED if pulled else _Kind.REST
 
-    def _became(self, kind: _Kind, at_ns: int, settled_ns: int, felt: list[Felt]) -> None:
+    def _became(self, kind: _Kind, at_ns: int) -> None:
         if kind is self._kind:
             return
         self._kind, self._kind_ns = kind, at_ns
+        self._short += self._pressing
+        self._pressing = kind is _Kind.PULLED and not self.on
+        if self._pressing:
+            self._pressed_ns = at_ns
         if kind is _Kind.PULLED:
             self._released_ns = NEVER
-            if not self.on:
-                self.on = True
-                self._pressed_ns, self._held_told = at_ns, False
-                felt.append(Felt(Feel.ON, at_ns, settled_ns))
         elif self.on and not self._leaving and kind is _Kind.REST:
             self._released_ns = at_ns
 
     def _lasting(self, now_ns: int, felt: list[Felt]) -> None:
         """Tell what has lasted long enough by now, in the order in which it became so."""
+        if now_ns >= (settled_ns := self._pulled_ns()):
+            self._pressing, self.on, self._held_told = False, True, False
+            felt.append(Felt(Feel.ON, self._pressed_ns, settled_ns))
         if now_ns >= self._let_go_ns():
             at_ns, self._released_ns, self.on = self._released_ns, NEVER, False
             felt.append(Felt(Feel.OFF, at_ns, at_ns + self._times.rearm_ns))
@@ -257,7 +286,7 @@ class Touch:
             found.append(_Deadline(self._pressed_ns + times.hold_ns, Feel.HELD, self._pressed_ns))
         if not self.fault:
             found += sorted(self._distrusted())[:1]
-        elif kind is _Kind.REST and not self._leaving and self.unsettled_ns is None:
+        elif kind is _Kind.REST and not self._leaving and self._moving_ns is None:
             quiet_ns = max(self._kind_ns, *(line.moved_ns for line in self._lines))
             found.append(_Deadline(quiet_ns + times.heal_ns, Feel.HEALED, quiet_ns))
         return found
@@ -272,6 +301,6 @@ class Touch:
             closed = self._wiring is Wiring.NORMALLY_CLOSED
             fault = Fault.WIRE_BREAK if closed else Fault.STUCK
             found.append(_Deadline(since_ns + stuck_ns, fault, since_ns))
-        if (moving_ns := self.unsettled_ns) is not None:
+        if (moving_ns := self._moving_ns) is not None:
             found.append(_Deadline(moving_ns + CHATTER_NS, Fault.WIRE_BREAK, moving_ns))
         return found

@@ -49,7 +49,8 @@ def test_a_cycle_is_no_longer_while_the_line_stands(tmp_path: Path) -> None:
     bench.press("clear-A2", 100.0)
     bench.press("start-a", 160.0)
     bench.press("count-A4", 170.0)
-    assert abs(bench.told("takt.cycle")[1]["cycle_s"] - 60.0) < 0.01
+    slack_s = 0.05  # the stand ends when the press of the start button is believed
+    assert abs(bench.told("takt.cycle")[1]["cycle_s"] - 60.0) <= slack_s + 0.005
     assert bench.told("takt.overrun") == []
 
 

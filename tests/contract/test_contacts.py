@@ -106,6 +106,22 @@ def test_a_pull_is_felt_once_with_the_moment_at_which_it_moved(rig: Rig) -> None
     assert rig.contact.on is False
 
 
+@pytest.mark.parametrize(
+    ("purpose", "felt"), [("clear", 0), ("start", 0), ("fixed-position", 1), ("count", 1)]
+)
+def test_a_press_of_40_ms_is_no_hand_and_may_be_a_pulse(rig: Rig, purpose: str, felt: int) -> None:
+    contact = rig.fit("button", purpose=purpose)
+    contact.start()
+    for lasts_s, feels in ((0.04, felt), (0.06, felt + 1)):
+        rig.move(True)
+        rig.pass_s(lasts_s)
+        rig.move(False)
+        rig.pass_s(1)
+        assert rig.feels() == [Feel.ON, Feel.OFF] * feels
+    assert contact.counters()["glitches"] == 1 - felt
+    assert contact.unsettled_ns is None
+
+
 def test_what_is_found_at_the_start_is_known_and_no_feel(rig: Rig) -> None:
     contact = rig.fit()
     assert contact.on is None

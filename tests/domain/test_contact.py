@@ -278,39 +278,70 @@ def test_looking_again_and_again_makes_up_for_every_lost_edge(
     assert all(a is not b for a, b in pairwise([Feel.OFF, *moves]))
 
 
-def pulls_of(moments: list[int]) -> list[tuple[Feel, int]]:
+def pulls_of(moments: list[int], times: Times) -> list[tuple[Feel, int]]:
     """Tell from the whole what a cord feels whose line changes at these moments: the oracle."""
-    level, left_ns, moves = True, None, list[tuple[bool, int]]()
+    level, left_ns, moves = True, None, list[int]()
     for number, at_ns in enumerate(moments):
         raw, until_ns = number % 2 == 1, [*moments, NEVER][number + 1]
         left_ns = at_ns if left_ns is None else left_ns
-        if until_ns - at_ns >= TIMES.filter_ns:
+        if until_ns - at_ns >= times.filter_ns:
             if raw is not level:
-                moves.append((raw, left_ns))
+                moves.append(left_ns)
             level, left_ns = raw, None
-    told = [(Feel.OFF if closed else Feel.ON, at_ns) for closed, at_ns in moves]
-    for n in range(len(told) - 2, 0, -1):
-        if told[n][0] is Feel.OFF and told[n + 1][1] - told[n][1] < TIMES.rearm_ns:
-            del told[n : n + 2]  # let go for too short a time
-    return told
+    pulls = list[list[int]]()
+    for on_ns, off_ns in zip(moves[::2], [*moves[1::2], NEVER], strict=False):
+        if pulls and on_ns - pulls[-1][1] < times.rearm_ns:
+            pulls[-1][1] = off_ns  # let go for too short a time
+        elif off_ns - on_ns >= times.min_actuation_ns:
+            pulls.append([on_ns, off_ns])
+    told = [(feel, at_ns) for pull in pulls for feel, at_ns in zip(MOVES, pull, strict=True)]
+    return [one for one in told if one[1] != NEVER]
 
 
-waits = st.lists(st.one_of(st.integers(1, 130), st.sampled_from([49, 50, 51, 74, 75, 76])))
+MOVES = (Feel.ON, Feel.OFF)
+BUTTON = TIMES._replace(filter_ns=30 * MS)
+waits = st.lists(
+    st.one_of(st.integers(1, 130), st.sampled_from([29, 30, 31, 49, 50, 51, 74, 75, 76]))
+)
 
 
-@given(waits=waits, cuts=st.lists(st.integers(0, 3_000), max_size=10))
+@given(
+    waits=waits,
+    cuts=st.lists(st.integers(0, 3_000), max_size=10),
+    times=st.sampled_from([TIMES, BUTTON]),
+)
 def test_whenever_it_is_looked_at_it_feels_what_the_whole_of_its_line_says(
-    waits: list[int], cuts: list[int]
+    waits: list[int], cuts: list[int], times: Times
 ) -> None:
     moments = [sum(waits[: n + 1]) * MS for n in range(len(waits))]
-    touch, felt = cord(), list[Felt]()
+    touch, felt = cord(times=times), list[Felt]()
     for now_ns, what in sorted([(m, "edge") for m in moments] + [(c * MS, "look") for c in cuts]):
         closed = sum(moment <= now_ns for moment in moments) % 2 == 0
         felt += touch.edge(0, closed, now_ns) if what == "edge" else touch.look([closed], now_ns)
     felt += run(touch, sum(waits) * MS + 4 * S)
-    told = [(one.feel, one.at_ns) for one in felt if one.feel in (Feel.ON, Feel.OFF)]
-    assert told == pulls_of(moments)
+    told = [(one.feel, one.at_ns) for one in felt if one.feel in MOVES]
+    assert told == pulls_of(moments, times)
     assert touch.missed == 0
+
+
+@pytest.mark.parametrize(("lasts_ms", "moves"), [(49, []), (50, [*MOVES])])
+def test_a_press_that_is_shorter_than_a_hand_is_a_glitch(lasts_ms: int, moves: list[Feel]) -> None:
+    touch = cord(times=BUTTON)
+    felt = pulled(touch, 1 * S, lasts_ms * MS) + run(touch, 2 * S)
+    assert (feels(felt), touch.glitches) == (moves, 0 if moves else 1)
+    assert all(one.settled_ns >= 1 * S + 50 * MS for one in felt)
+
+
+def test_a_press_is_undecided_until_it_has_lasted_and_a_bounce_does_not_end_it() -> None:
+    touch = cord(times=BUTTON)
+    touch.edge(0, False, 1 * S)
+    run(touch, 1 * S + 45 * MS)
+    assert (touch.on, touch.unsettled_ns) == (False, 1 * S), "its level is settled, no more"
+    assert touch.due_ns == 1 * S + 50 * MS
+    felt = touch.edge(0, True, 1 * S + 45 * MS) + touch.edge(0, False, 1 * S + 47 * MS)
+    felt += run(touch, 2 * S)
+    assert felt == [Felt(Feel.ON, 1 * S, 1 * S + 77 * MS)]
+    assert touch.unsettled_ns is None
 
 
 bursts = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 150)), min_size=1, max_size=12)
@@ -338,11 +369,15 @@ def test_a_contact_is_distrusted_while_its_line_has_moved_too_long_and_never_els
     assert (touch.fault, touch.on, touch.due_ns) == (Fault.NONE, False, NEVER)
 
 
-@given(edges=edges, cuts=st.lists(st.integers(0, 20 * S), max_size=20))
+@given(
+    edges=edges,
+    cuts=st.lists(st.integers(0, 20 * S), max_size=20),
+    times=st.sampled_from([TIMES, BUTTON]),
+)
 def test_when_it_is_asked_changes_nothing(
-    edges: list[tuple[int, bool, int, bool]], cuts: list[int]
+    edges: list[tuple[int, bool, int, bool]], cuts: list[int], times: Times
 ) -> None:
-    patient, nervous = cord(), cord()
+    patient, nervous = cord(times=times), cord(times=times)
     said: list[Felt] = []
     often: list[Felt] = []
     now_ns = 0

@@ -191,6 +191,7 @@ def test_what_is_no_fifo_is_a_lost_contact_until_it_is_moved_away(tmp_path: Path
     [
         ("simulated-cord", {"filter_ms": 0}, "filter_ms"),
         ("simulated-cord", {"stuck_s": -1.0}, "stuck_s"),
+        ("simulated-cord", {"min_actuation_ms": 2_000}, "min_actuation_ms"),
         ("simulated-cord", {"actuator": "rope"}, "actuator"),
         ("simulated-button", {"purpose": "strat"}, "purpose"),
         ("simulated-button", {"purpose": "call"}, "category"),
