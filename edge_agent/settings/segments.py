@@ -33,6 +33,7 @@ def check_segments(floor: Floor) -> None:
         _fixed_position(floor, at, said)
         _stop_output(floor, at, said, outputs)
         _start_input(floor, at, said)
+        _release(floor, at, said)
 
 
 def _stations(floor: Floor, at: KeyPath, said: Said) -> None:
@@ -102,6 +103,10 @@ def _paced_by(floor: Floor, said: Said) -> str | None:
 
 
 # -- its devices -------------------------------------------------------------------------------
+
+
+_RELEASING: Final = (Purpose.START, Purpose.LINE_MOVING, None)
+"""What a contact may be for that releases a stop; None: nobody knows what it is for."""
 
 
 class _Wanted(NamedTuple):
@@ -191,6 +196,33 @@ def _start_input(floor: Floor, at: KeyPath, said: Said) -> None:
             'add a [[device]] with purpose = "start"',
         )
         _device(floor, (*at, "start_input"), name, wanted)
+
+
+def _release(floor: Floor, at: KeyPath, said: Said) -> None:
+    """Refuse a stop that nothing at the line could release: a start, or the line seen moving."""
+    document, output = floor.document, text(said, "stop_output")
+    if output is None or "start_input" in said or floor.unreadable_devices():
+        return
+    others = [one for _, one in floor.tables("segment") if one.get("id") != said.get("id")]
+    spoken_for = [text(one, "start_input") for one in others]
+    free = [
+        one
+        for one in floor.devices.values()
+        if one.part is Part.CONTACT and one.purpose in _RELEASING and one.name not in spoken_for
+    ]
+    if any(one.station and floor.segment_of(one.station) == text(said, "id") for one in free):
+        return
+    starts = [shown(one.name) for one in free if one.purpose == Purpose.START]
+    document.refuse(
+        (*at, "start_input"),
+        f"is missing though {shown(output)} asks the line to stop, at "
+        f"{document.spot((*at, 'stop_output'))}: nothing at the line could release it",
+        f"write start_input = {listed(starts)}"
+        if starts
+        else 'add a [[device]] with purpose = "start" at a station of this segment, or with '
+        'purpose = "line-moving"',
+        at=at,
+    )
 
 
 def _device(floor: Floor, at: KeyPath, name: str, wanted: _Wanted) -> Placed | None:

@@ -267,6 +267,32 @@ def test_a_stop_output_of_nobody_is_told_how_to_do_without(refused: Refused, lin
     ]
 
 
+def test_a_stop_that_nothing_at_the_line_could_release(
+    refused: Refused, loaded: Loaded, line: str
+) -> None:
+    without = line.replace('start_input = "start-a"\n', "")
+    assert loaded(without), "a start button of its stations starts it, unnamed"
+    assert loaded(without.replace('purpose = "start"', 'purpose = "line-moving"'))
+    missing = (
+        'c.toml:26:3: segment.start_input: is missing though "stop-a" asks the line to stop, at '
+        "c.toml:30:1: nothing at the line could release it; "
+    )
+    missing_and_none = (
+        f'{missing}add a [[device]] with purpose = "start" at a station of this segment, or with '
+        'purpose = "line-moving"'
+    )
+    assert refused(without.replace('purpose = "start"', 'purpose = "ack"')) == [missing_and_none]
+    start = 'name = "start-a"\nkind = "a-button"\nstation = "A2"'
+    elsewhere = without.replace(start, start.replace("A2", "A1"))
+    assert refused(elsewhere) == [f'{missing}write start_input = "start-a"']
+    other = '[[segment]]\nid = "SEG-B"\nstart_input = "start-a"\n'
+    other += '[[station]]\nid = "B1"\nsegment = "SEG-B"\n'
+    assert refused(without + other) == [missing_and_none]
+    typo = "device.purpose: "
+    said = refused(without.replace('purpose = "start"', 'purpose = "strat"'))
+    assert [typo in one for one in said] == [True], "who mistyped it is told once"
+
+
 def test_demand_is_for_a_shift(refused: Refused, line: str) -> None:
     text = line.replace('calendar = "two-shift"\n', "").replace(
         "takt_s = 60.0", "demand_per_shift = 9"
