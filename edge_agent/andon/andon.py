@@ -21,6 +21,7 @@ from edge_agent.andon.orders import Orders
 from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import people_of, plan_of, zone_of
 from edge_agent.andon.positions import Positions
+from edge_agent.andon.pulses import Pulses
 from edge_agent.andon.shop_time import LOOK_NS, ShopTime, calendar_of
 from edge_agent.andon.states import States
 from edge_agent.andon.takts import Takts
@@ -85,6 +86,8 @@ class Andon:
         self._worked = True
         self.takts = Takts(self.shop)
         self.takts.replan(configuration.segments)
+        self.pulses = Pulses(self)
+        self.pulses.replan(configuration.segments)
         self.open = False
         self._shut = self._replaying = False
         self._start_output: Callable[[str], None] = lambda _: None
@@ -100,7 +103,7 @@ class Andon:
     def _acquaint(self) -> None:
         """Let the parts ask what another one knows."""
         self.towers.showing = self.showing
-        self.towers.loud = lambda station: loud(self.floor, station)
+        self.towers.loud = lambda one: loud(self.floor, one) or self.pulses.missing(one)
         self.positions.contacts = self.contacts
         self.positions.stations_of = self._stations_of
         self.shop.moving = self._moving
@@ -125,6 +128,7 @@ class Andon:
         self.shop.calendar = calendar_of(configuration)
         self.towers.looks = with_changes(SHIPPED, configuration.looks)
         self.takts.replan(configuration.segments)
+        self.pulses.replan(configuration.segments)
         self.settle(told, now_ns)
         self.looked()
 
@@ -241,6 +245,7 @@ class Andon:
             self._worked = working
             self.floor.rest(now_ns, working=working)
         self.takts.follow(self.floor, now_ns, working=working)
+        self.pulses.follow(now_ns, working=working)
 
     def _moving(self) -> bool:
         return any(
@@ -262,6 +267,7 @@ class Andon:
         passed = self.takts.passed(now_ns)
         for name, at_ns in passed:
             self.positions.at(name, at_ns)
+        self.pulses.ring(now_ns)
         if self.open:
             self.pacing.ring(now_ns)
         self.settle(self.floor.ring(now_ns) + self._seen_moving(now_ns), now_ns)
@@ -281,7 +287,7 @@ class Andon:
         return told
 
     def _next_ns(self, now_ns: int) -> int:
-        moments = [self.takts.next_ns()]
+        moments = [self.takts.next_ns(), self.pulses.due_ns()]
         if self.open:
             moments += [self.pacing.due_ns(), self.measuring.due_ns(now_ns)]
         if self.shop.has_calendar():

@@ -148,7 +148,7 @@ class Feels:
         """Take what concerns no call: pulses, counts, mutes and lamp tests."""
         andon, station = self._andon, contact.station or ""
         if contact.purpose is Purpose.FIXED_POSITION and andon.is_fixed_position(contact, segment):
-            andon.pacing.pulse(segment, at_ns)
+            andon.pulses.heard(segment, at_ns)
             andon.positions.at(segment, at_ns)
         elif contact.purpose is Purpose.COUNT and andon.open:
             andon.pacing.count(station, 1, at_ns)

@@ -1,11 +1,12 @@
-"""Cycles, flow and the pulses of the line, told as events; none of it stops anything by itself."""
+"""Cycles and flow of the line, told as events; none of it stops anything."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from edge_agent.andon.pulses import RUNS
 from edge_agent.andon.telling import seconds
 from edge_agent.configuration import Segment
-from edge_agent.domain.pace import Pace, PulseWatch
+from edge_agent.domain.pace import Pace
 from edge_agent.domain.segment import State
 from edge_agent.ports import Lane
 from edge_agent.reactor import NEVER
@@ -13,7 +14,6 @@ from edge_agent.reactor import NEVER
 if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
 
-_RUNS: Final = frozenset({State.RUNNING, State.PENDING})
 _FLOWS: Final = {
     State.STARVED: ("takt.starved", "takt.flowing"),
     State.BLOCKED: ("takt.blocked", "takt.flowing"),
@@ -27,7 +27,6 @@ class Pacing:
     def __init__(self, andon: "Andon") -> None:
         self._andon = andon
         self.paces: dict[str, Pace] = {}
-        self._pulses: dict[str, PulseWatch] = {}
         self._flows: dict[str, tuple[State, int]] = {}
         self._shift: str | None = None
         self.next_product: dict[str, str | None] = {}
@@ -52,10 +51,6 @@ class Pacing:
         if pace.pm_due():
             due = self._place(station) | {"cycles": pace.since_pm, "limit": pace.pm_limit}
             self._write(station, "takt.pm_due", due, at_ns)
-
-    def pulse(self, segment: str, at_ns: int) -> None:
-        """Take a pulse that told the fixed position."""
-        self._pulses.setdefault(segment, PulseWatch()).heard(at_ns)
 
     def late(self, station: str) -> bool:
         """Say whether the present cycle of a station takes longer than takt."""
@@ -84,15 +79,11 @@ class Pacing:
         for station, pace in self.paces.items():
             self._rule(station, pace)
             one = floor.segment_of(station)
-            runs = one is None or (one.state in _RUNS and one.flow is State.RUNNING)
+            runs = one is None or (one.state in RUNS and one.flow is State.RUNNING)
             pace.rest(now_ns, running=working and runs)
         for said in self.segments():
             one = floor.segments[said.id]
-            state = one.state
-            if said.fixed_position in ("pulse", "input"):
-                watch = self._pulses.setdefault(said.id, PulseWatch())
-                watch.moves(now_ns, should=working and state in _RUNS)
-            self._flow(said.id, state if state is State.UNKNOWN else one.flow, now_ns)
+            self._flow(said.id, one.state if one.state is State.UNKNOWN else one.flow, now_ns)
         self._new_shift()
 
     def _flow(self, segment: str, state: State, now_ns: int) -> None:
@@ -132,7 +123,7 @@ class Pacing:
             self._shift = shift
 
     def ring(self, now_ns: int) -> None:
-        """Tell cycles that are late and inputs that are silent."""
+        """Tell cycles that are late."""
         for station, pace in self.paces.items():
             for suggest in pace.ring(now_ns):
                 plain = self._place(station) | {
@@ -141,38 +132,10 @@ class Pacing:
                     "suggest_call": suggest,
                 }
                 self._write(station, "takt.overrun", plain, now_ns)
-        for said in self.segments():
-            due_ns = self._silent_ns(said)
-            if due_ns is not None and due_ns <= now_ns:
-                self._silent(said, now_ns)
-
-    def _silent_ns(self, said: Segment) -> int | None:
-        watch, takt_ns = self._pulses.get(said.id), self._andon.shop.takt_ns(said)
-        return None if watch is None or takt_ns is None else watch.due_ns(takt_ns)
-
-    def _silent(self, said: Segment, now_ns: int) -> None:
-        """Call maintenance to a line whose pulses are missing: it stops at the next that comes."""
-        watch = self._pulses[said.id]
-        watch.told = True
-        contact = self._andon.contacts.get(said.fixed_device or "")
-        station = None if contact is None else contact.station
-        stations = self._andon.floor.stations_of(said.id)
-        place = station or (stations[0] if stations else None)
-        if place is None:
-            return
-        plain = {
-            "segment": said.id,
-            "station": place,
-            "device": said.fixed_device,
-            "silent_s": seconds(now_ns - (watch.heard_ns or now_ns)),
-        }
-        self._write(place, "takt.no_pulse", plain, now_ns)
-        self._andon.settle(self._andon.call_maintenance(place, said.fixed_device, now_ns), now_ns)
 
     def due_ns(self) -> int:
         """Say when something is due by itself; NEVER when nothing is."""
         moments = [pace.due_ns() for pace in self.paces.values()]
-        moments += [self._silent_ns(said) for said in self.segments()]
         return min((one for one in moments if one is not None), default=NEVER)
 
     # -- what is true, and what is kept ----------------------------------------------------------

@@ -128,6 +128,7 @@ class PulseWatch:
 
     heard_ns: int | None = None
     told: bool = False
+    stopped_ns: int | None = None
 
     def heard(self, at_ns: int) -> None:
         """Take a pulse: all is well."""
@@ -145,3 +146,10 @@ class PulseWatch:
         if self.heard_ns is None or self.told:
             return None
         return self.heard_ns + int(takt_ns * SUGGEST_PARTS)
+
+    def stop_ns(self, wanted_ns: int, after_ns: int) -> int | None:
+        """Say when a stop that is wanted since then comes without a pulse; None: not, or it has."""
+        if self.heard_ns is None:
+            return None
+        due_ns = max(self.heard_ns, wanted_ns) + after_ns
+        return None if due_ns == self.stopped_ns else due_ns

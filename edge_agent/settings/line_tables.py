@@ -94,7 +94,7 @@ class SegmentTable(Table):
         float, limits(0, _DAY_S, "seconds", "Time before the fixed position that a stop needs")
     ] = _SEGMENT.min_window_s
     stop_without_pulse_s: Annotated[
-        float, limits(0, _DAY_S, "seconds", "Stop so long after a missing pulse; 0: never")
+        float, limits(0, _DAY_S, "seconds", "Wait for a pulse, then stop; 0: for ever")
     ] = _SEGMENT.stop_without_pulse_s
     overrun: Annotated[float, limits(0, 10, "takts", "What a cycle may take beyond its takt")] = (
         _SEGMENT.overrun

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from edge_agent.configuration import Andon as Said
 from edge_agent.configuration import Condition
 from edge_agent.ports import Purpose
 from edge_agent.wire.messages import Refusal
@@ -80,6 +81,54 @@ def test_missing_pulses_call_maintenance_and_stop_nothing(tmp_path: Path) -> Non
     bench.pulse(200.0)
     assert bench.stop_output.on, "the stop happens at the next pulse that comes"
     assert len(bench.told("takt.no_pulse")) == 1
+
+
+def test_a_call_that_waits_for_a_missing_pulse_gets_louder(tmp_path: Path) -> None:
+    slow = Said("*", "quality", stops=True, ack_s=3600.0)
+    bench = FloorBench(tmp_path / "data", line=replace(LINE, andons=(slow,))).start()
+    bench.pull("cord-A2", 40.0)
+    for at_s, loud in ((89.0, []), (91.0, ["A2"])):
+        bench.at(at_s)
+        assert [name for name, horn in bench.horns.items() if horn.loud] == loud
+    bench.pulse(95.0)
+    bench.at(96.0)
+    assert (bench.stop_output.on, bench.horns["A2"].loud) == (True, False)
+
+
+def patient(tmp_path: Path, **said: float) -> FloorBench:
+    segment = replace(SEGMENT, stop_without_pulse_s=20.0, **said)
+    return FloorBench(tmp_path / "data", line=replace(LINE, segments=(segment,)))
+
+
+def test_a_plant_may_have_missing_pulses_stop_the_line_after_a_time(tmp_path: Path) -> None:
+    bench = patient(tmp_path).start()
+    bench.pulse(30.0)
+    bench.pull("cord-A2", 40.0)
+    bench.pull("cord-A2", 59.0)
+    bench.at(80.0)
+    assert not bench.stop_output.on, "who has cancelled is not stopped"
+    bench.pull("cord-A2", 90.0)
+    bench.at(109.9)
+    assert not bench.stop_output.on
+    bench.at(110.1)
+    assert bench.stop_output.on, "so long after the call that waits, for no pulse came"
+    assert bench.told("andon.stopped")[-1]["age_s"] == 20.0
+    bench.press("clear-A2", 120.0)
+    bench.press("start-a", 130.0)
+    bench.pull("cord-A3", 140.0)
+    bench.pulse(150.0)
+    assert bench.stop_output.on, "a pulse that comes stops it as ever"
+
+
+def test_a_stop_without_a_pulse_needs_no_journal_and_its_window(tmp_path: Path) -> None:
+    bench = patient(tmp_path, min_window_s=5.0)
+    bench.fit()
+    bench.shut_out()
+    bench.pull("cord-A2", 40.0)
+    bench.at(64.9)
+    assert not bench.stop_output.on
+    bench.at(65.1)
+    assert bench.stop_output.on
 
 
 def test_starved_blocked_and_changeover_have_their_looks_and_are_no_stop_time(

@@ -67,6 +67,17 @@ def test_maintenance_is_due_once_after_so_many_cycles() -> None:
     assert not pace.pm_due()
 
 
+def test_a_stop_that_is_wanted_without_a_pulse_comes_once() -> None:
+    watch = PulseWatch()
+    assert watch.stop_ns(0, 20 * S) is None, "the line should not move"
+    watch.heard(50 * S)
+    assert watch.stop_ns(40 * S, 20 * S) == 70 * S
+    assert watch.stop_ns(60 * S, 20 * S) == 80 * S
+    watch.stopped_ns = 80 * S
+    assert watch.stop_ns(60 * S, 20 * S) is None
+    assert watch.stop_ns(90 * S, 20 * S) == 110 * S
+
+
 def test_a_pulse_is_missed_after_a_takt_and_a_half_in_which_the_line_should_move() -> None:
     watch = PulseWatch()
     assert watch.due_ns(TAKT) is None
