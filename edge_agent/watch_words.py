@@ -46,7 +46,7 @@ class Words:
     def message(self, topic: str, said: Any) -> str:  # noqa: ANN401 - whatever JSON has
         """Give the line of a message; `said` is its JSON, text if it is none, None if empty."""
         place = self._topics.parse(topic) or _NOWHERE
-        if said is None or place.subject is Subject.HEALTH:
+        if said is None or place.subject in (Subject.HEALTH, Subject.DOCTOR):
             return ""
         if not isinstance(said, dict):
             return self.line("?", "message", f"{topic}: {said}")

@@ -115,6 +115,12 @@ CHANNELS: Final = {
     "health": Channel(
         "{base}/agent/{agent}/health", "How an agent is, every minute and on change.", ("health",)
     ),
+    "doctor": Channel(
+        "{base}/agent/{agent}/doctor",
+        "What `edge-agent doctor` says to itself, to see its right to publish and how long it "
+        "takes. Ignore it.",
+        ("doctor",),
+    ),
     "replay": Channel(
         "{base}/agent/{agent}/cmd/replay",
         "Asks an agent to send events again. A retained command is refused.",
@@ -126,6 +132,18 @@ CHANNELS: Final = {
         "Asks something of a station, in a role. A retained command is refused.",
         tuple(kind for kind in ORDER_MODELS if kind.startswith("cmd.")),
         sent=False,
+    ),
+    "agentCommand": Channel(
+        "{base}/agent/{agent}/cmd/{role}/{command}",
+        "Asks something of an agent, in a role. This release knows nothing that could be asked "
+        "here: it hears it, and says so on the result's topic.",
+        (),
+        sent=False,
+    ),
+    "agentCommandResult": Channel(
+        "{base}/agent/{agent}/cmd/{role}/{command}/result",
+        "What became of each command to an agent, by its id: it is refused.",
+        ("result",),
     ),
     "commandResult": Channel(
         "{base}/{station}/cmd/{role}/{command}/result",

@@ -156,6 +156,7 @@ PLAIN: Final[dict[str, dict[str, Any]]] = {
         "nonce": "9b1f5c0e7d2a4c68",
         "data": {"actor": "mes", "epoch": EPOCH, "first": 1200, "last": 1210},
     },
+    "doctor": {"doctor": "9f3c1b7a5e0d2846"},
     "result": {
         "id": "0d9f4f6e-7a4b-4b7e-9a53-1f0f2f3a4b5c",
         "type": "cmd.replay",

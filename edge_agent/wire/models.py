@@ -329,6 +329,12 @@ class ReplaySaid(Model):
     missing: list[MissingSaid]
 
 
+class Doctor(Model):
+    """What `edge-agent doctor` says to hear whether it arrives; it means nothing."""
+
+    doctor: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="By chance, each time.")]
+
+
 class Result(Model):
     """What became of a command."""
 
@@ -354,6 +360,7 @@ MODELS: Final[dict[str, type[Model]]] = {
     "journal.quarantined": JournalQuarantined,
     "status": Status,
     "health": Health,
+    "doctor": Doctor,
     "state.info": Info,
     "cmd.replay": CommandReplay,
     "result": Result,

@@ -11,7 +11,7 @@ RESERVED: Final = frozenset({"agent", "loop", "segment", "master"})
 """Levels of our own beside the stations; no station may be called so."""
 
 _LEVELS = re.compile(rf"{LEVEL}(?:/{LEVEL})*", re.ASCII)
-_AGENT_SAYS = frozenset({"alarm", "status", "health"})
+_AGENT_SAYS = frozenset({"alarm", "status", "health", "doctor"})
 _STATION_SAYS = frozenset({"scan", "alarm", "andon", "takt", "kpi"})
 
 
@@ -26,6 +26,7 @@ class Subject(StrEnum):
     STOP = "stop"
     STATUS = "status"
     HEALTH = "health"
+    DOCTOR = "doctor"
     STATE = "state"
     COMMAND = "cmd"
     RESULT = "result"

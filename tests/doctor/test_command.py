@@ -12,10 +12,13 @@ import pytest
 
 from edge_agent.doctor import presence
 from edge_agent.doctor.presence import State
-from tests.kit.agents import Agent, command
+from edge_agent.wire.topics import Topics
+from tests.kit.agents import BASE, Agent, command
 from tests.kit.brokers import MOSQUITTO, Mosquitto
+from tests.kit.oracle import checked
 from tests.kit.scanners import Pty
 from tests.uplink.peers import accepting, hold
+from tests.uplink.rig import Audience
 
 pytestmark = pytest.mark.broker
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
@@ -97,7 +100,13 @@ def test_before_the_first_start_all_is_looked_at_and_nothing_is_made(
 
 def test_a_page_for_people_says_the_same(tmp_path: Path, broker: Mosquitto) -> None:
     agent = written(tmp_path / "a", url=f"mqtt://127.0.0.1:{broker.port}")
-    ended = command("doctor", agent.config)
+    topics = Topics(BASE)
+    with Audience(broker.port) as audience:
+        ended = command("doctor", agent.config)
+        audience.until(lambda: audience.messages, "what the doctor says to itself")
+    (said,) = audience.messages
+    assert said.topic == topics.doctor("pi-a2")
+    assert checked(said.payload, said.topic, topics)
     assert ended.code in (0, 1)  # 1: nobody keeps the clock of this machine
     lines = ended.out.splitlines()
     assert any(line.startswith("ok    broker   mqtt://") for line in lines)

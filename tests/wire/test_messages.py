@@ -1,6 +1,7 @@
 """What is rendered rarely is what the models say, and the published document holds together."""
 
 import copy
+import inspect
 import json
 from typing import Any
 
@@ -220,6 +221,9 @@ def test_channels_are_the_topics_that_are_used() -> None:
         "stationInfo": TOPICS.state("A2", "info"),
         "status": TOPICS.status("pi-a2"),
         "health": TOPICS.health("pi-a2"),
+        "doctor": TOPICS.doctor("pi-a2"),
+        "agentCommand": TOPICS.agent_command("pi-a2", "leader", "ack"),
+        "agentCommandResult": TOPICS.result(TOPICS.agent_command("pi-a2", "leader", "ack")),
         "replay": TOPICS.replay("pi-a2"),
         "replayResult": TOPICS.result(TOPICS.replay("pi-a2")),
         "andon": TOPICS.andon("A2"),
@@ -242,6 +246,30 @@ def test_channels_are_the_topics_that_are_used() -> None:
         assert set(channels[name]["parameters"]) == {
             parameter for parameter in levels if f"{{{parameter}}}" in address
         }
+
+
+def test_every_topic_that_can_be_made_is_in_the_document() -> None:
+    ids = {"station": "A2", "agent": "pi-a2", "segment": "SEG-A", "role": "leader", "name": "ack"}
+    reads = ("parse", "everything", "agent_commands", "station_commands")
+    makers = {
+        name: make
+        for name, make in inspect.getmembers(TOPICS, inspect.ismethod)
+        if not name.startswith(("_", "source_of")) and name not in reads
+    }
+    made = {TOPICS.state("A2", what) for what in ("info", "andon", "takt", "display")}
+    for name in makers.keys() - {"state"}:
+        levels = inspect.signature(makers[name]).parameters
+        made.add(makers[name](*(ids[one] for one in levels)))
+    made |= {TOPICS.result(topic) for topic in made if "/cmd/" in topic}
+    levels = ids | {"base": BASE, "command": "ack"}
+    channels = asyncapi.CHANNELS.values()
+    assert made == {channel.topic.format(**levels) for channel in channels}
+    asked = {
+        channel.topic.format(**levels | {"role": "+", "command": "+"})
+        for channel in channels
+        if not channel.sent
+    }
+    assert asked == {*TOPICS.agent_commands("pi-a2"), TOPICS.station_commands("A2")}
 
 
 def test_events_are_not_retained_and_states_are() -> None:

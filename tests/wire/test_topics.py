@@ -19,6 +19,7 @@ levels = st.from_regex(LEVEL, fullmatch=True).filter(lambda level: level not in 
         (TOPICS.agent_alarm("pi"), "agent/pi/alarm", Place(Subject.ALARM, agent="pi")),
         (TOPICS.status("pi"), "agent/pi/status", Place(Subject.STATUS, agent="pi")),
         (TOPICS.health("pi"), "agent/pi/health", Place(Subject.HEALTH, agent="pi")),
+        (TOPICS.doctor("pi"), "agent/pi/doctor", Place(Subject.DOCTOR, agent="pi")),
         (
             TOPICS.state("A2", "info"),
             "A2/state/info",

@@ -34,6 +34,7 @@ def test_every_message_has_a_line_or_is_not_for_people(bench: Bench, name: str) 
     topics = {
         "status": TOPICS.status("pi-a2"),
         "health": TOPICS.health("pi-a2"),
+        "doctor": TOPICS.doctor("pi-a2"),
         "state.info": TOPICS.state("A2", "info"),
         "cmd.replay": TOPICS.replay("pi-a2"),
         "result": TOPICS.result(TOPICS.replay("pi-a2")),
@@ -51,7 +52,7 @@ def test_every_message_has_a_line_or_is_not_for_people(bench: Bench, name: str) 
     }
     words = Words(TOPICS, bench.clock)
     line = words.message(topics.get(name, TOPICS.alarm("A2")), EXAMPLES[name])
-    if name in ("health", "state.andon", "state.info", "state.takt"):
+    if name in ("health", "doctor", "state.andon", "state.info", "state.takt"):
         assert line == ""
     else:
         assert line.isprintable()
