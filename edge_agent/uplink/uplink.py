@@ -30,7 +30,8 @@ from edge_agent.uplink.troubles import Trouble
 from edge_agent.uplink.window import Book, Kind
 
 HURRY_NS: Final = 1_000_000_000
-"""An urgent event forces an attempt, but not more often than this."""
+"""An urgent event forces an attempt at once, but not more often than this: one that comes sooner
+waits for it, and one that comes during an attempt has another behind it, should that fail."""
 
 DIAL_ALONE_NS: Final = 2_000_000_000
 """A dial that has brought nothing for so long, or for `connect_timeout_s`, is not waited for alone:
@@ -93,7 +94,7 @@ class Uplink:
         self._book.suspicion.apart(self._backoff.longest_ns())
         self._connection: Connection | None = None
         self._complaints: dict[bytes, Trouble] = {}  # by what is refused; the oldest is told
-        self._hurried_ns = -HURRY_NS
+        self._haste, self._hurried_ns = False, -HURRY_NS
         self._began_ns = 0
         self._short_lives = 0
         self._deadline_ns = NEVER
@@ -149,10 +150,9 @@ class Uplink:
 
     def hurry(self) -> None:
         """Try to connect at once: somebody pulled a cord."""
-        now_ns = self._now()
-        if self.phase is Phase.WAITING and now_ns - self._hurried_ns >= HURRY_NS:
-            self._hurried_ns = now_ns
-            self._wait_until(now_ns)
+        self._haste = not self.connected
+        if self.phase is Phase.WAITING:
+            self._wait_until(self._deadline_ns)
 
     def reconfigure(self, broker: Broker) -> None:
         """Use these settings; when they differ, the connection is made anew, politely."""
@@ -207,6 +207,8 @@ class Uplink:
 
     def _wait_until(self, due_ns: int) -> None:
         self.phase = Phase.WAITING
+        if self._haste:
+            due_ns = min(due_ns, max(self._hurried_ns + HURRY_NS, self._now()))
         self._deadline_ns = self._timer.due_ns = due_ns
 
     def _tick(self, now_ns: int) -> int:
@@ -232,6 +234,8 @@ class Uplink:
             self._tell()
 
     def _attempt(self, now_ns: int) -> None:
+        if self._haste:
+            self._haste, self._hurried_ns = False, now_ns
         if not self._targets.dial(self._broker, now_ns):
             self._wait_until(now_ns + self._backoff.next_ns())
             return
@@ -292,6 +296,7 @@ class Uplink:
 
     def flowing(self) -> None:
         """Take note that events may go."""
+        self._haste = False
         self._tally.connects += 1
         if self._short_lives < SHORT_LIVES_MAX:
             self._targets.forgive()

@@ -9,7 +9,6 @@ import pytest
 
 from edge_agent.configuration import Address, Broker
 from edge_agent.ports import Condition
-from edge_agent.uplink import uplink as uplink_module
 from edge_agent.uplink.dial import Dialled, dial
 from edge_agent.uplink.targets import DIALS_MAX
 from tests.kit.brokers import MOSQUITTO, Amqtt, Mosquitto, free_port
@@ -273,18 +272,6 @@ def test_somebody_pulls_a_cord_while_there_is_no_broker(own_broker: Mosquitto) -
         own_broker.start()
         rig.uplink.hurry()
         rig.connected()
-
-
-def test_haste_has_a_limit() -> None:
-    with Rig(free_port(), backoff_min_s=60.0, backoff_max_s=60.0) as rig:
-        trouble(rig, "nothing listens")
-        for _ in range(10):
-            rig.uplink.hurry()
-            for _ in range(3):
-                rig.reactor.turn()
-        rig.until(lambda: rig.counter("next_try_s") > 50, "waiting again")
-        assert rig.counter("tries") == 2
-        assert uplink_module.HURRY_NS == 1_000_000_000
 
 
 # -- settings --------------------------------------------------------------------------------------

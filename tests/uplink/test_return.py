@@ -8,7 +8,7 @@ import queue
 import statistics
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 import pytest
@@ -18,6 +18,7 @@ from edge_agent.reactor import Reactor
 from edge_agent.uplink import Hooks, Uplink
 from edge_agent.uplink.backoff import NS, Backoff
 from edge_agent.uplink.dial import Dialled
+from edge_agent.uplink.uplink import DIAL_ALONE_NS, HURRY_NS, Phase
 from tests.kit.scanners import HandClock
 from tests.uplink.fake_outbox import FakeOutbox
 
@@ -86,13 +87,19 @@ LOOK_UP_S = (0.0, 5.0, 10.0, 15.0)
 class World:
     """One uplink on a virtual clock; its dials end when the clock has come to their time."""
 
-    def __init__(self, random: Random, asks_s: Sequence[float], gives_up_s: float) -> None:
+    def __init__(
+        self,
+        random: Random,
+        asks_s: Sequence[float],
+        gives_up_s: float,
+        **settings: float,
+    ) -> None:
         self.clock = HandClock()
         self.reactor = Reactor(self.clock)
         self.asks_s, self.gives_up_s = asks_s, gives_up_s
         self.returned_ns = 1 << 62
         self.found_ns: int | None = None
-        self.begun = 0
+        self.tries_ns: list[int] = []
         self.registered: queue.Queue[tuple[int, bool, threading.Event]] = queue.Queue()
         self.under_way: list[tuple[int, bool, threading.Event]] = []
         address = Address("broker.plant", 1883, tls=False)
@@ -104,7 +111,7 @@ class World:
         )
         self.uplink = Uplink(
             self.reactor,
-            Broker((address,)),
+            Broker((address,), **settings),  # type: ignore[arg-type]
             FakeOutbox(self.reactor),
             hooks,
             opening=self._opening,
@@ -116,6 +123,7 @@ class World:
     ) -> Dialled:
         """Register when this dial will end, and how; wait for that moment."""
         began_ns, ended = self.clock.now_ns, threading.Event()
+        self.tries_ns.append(began_ns)
         answered = [
             began_ns + int(ask * NS)
             for ask in self.asks_s
@@ -139,11 +147,14 @@ class World:
             for _ in range(fresh):
                 self.under_way.append(self.registered.get(timeout=20))
 
+    def next_ns(self) -> int:
+        """Say when something happens next."""
+        return min([self.reactor.next_due_ns(), *(one[0] for one in self.under_way)])
+
     def step(self) -> None:
         """Go to the next moment at which something happens."""
         self.settle()
-        due_ns = min(self.reactor.next_due_ns(), *(one[0] for one in self.under_way), 1 << 62)
-        self.clock.now_ns = max(due_ns, self.clock.now_ns)
+        self.clock.now_ns = max(self.next_ns(), self.clock.now_ns)
         for one in [one for one in self.under_way if one[0] <= self.clock.now_ns]:
             if one[1]:
                 self.found_ns = one[0]
@@ -161,6 +172,22 @@ class World:
         while self.found_ns is None:
             self.step()
         return (self.found_ns - self.returned_ns) / NS
+
+    def pass_s(self, seconds: float) -> None:
+        """Let so much time go by, with all that happens in it."""
+        self.settle()
+        until_ns = self.clock.now_ns + int(seconds * NS)
+        while self.next_ns() <= until_ns:
+            self.step()
+            self.settle()
+        self.clock.now_ns = until_ns
+
+    def pull(self) -> int:
+        """Have an urgent event wait now; returns how often was tried before."""
+        before = len(self.tries_ns)
+        self.uplink.hurry()
+        self.settle()
+        return before
 
     def close(self) -> None:
         for _, _, ended in self.under_way:
@@ -184,3 +211,60 @@ def test_what_a_dial_waits_for_does_not_stretch_the_retry(
         found_s.append(world.live(int(random.uniform(5, 60) * NS)) + ATTEMPT_S)
         world.close()
     judge(found_s, seed)
+
+
+# -- somebody pulls a cord ---------------------------------------------------------------------
+
+LONG = {"backoff_min_s": 60.0, "backoff_max_s": 60.0}
+REFUSED = ((0.0,), 0.0)
+
+
+@pytest.fixture
+def away() -> Iterator[Callable[..., World]]:
+    """Give uplinks that wait a minute between attempts, and whose broker never returns."""
+    made: list[World] = []
+
+    def begun(asks_s: Sequence[float], gives_up_s: float) -> World:
+        made.append(World(Random(1), asks_s, gives_up_s, **LONG))
+        made[-1].uplink.start()
+        made[-1].pass_s(10)
+        return made[-1]
+
+    yield begun
+    for world in made:
+        world.close()
+
+
+def test_a_pull_tries_at_once_however_long_the_wait(away: Callable[..., World]) -> None:
+    world = away(*REFUSED)
+    assert world.pull() == 1
+    assert world.tries_ns[1:] == [world.clock.now_ns]
+    world.pass_s(59)
+    assert len(world.tries_ns) == 2, "one attempt for one pull"
+
+
+def test_pulls_that_repeat_are_no_storm_and_the_last_is_not_forgotten(
+    away: Callable[..., World],
+) -> None:
+    world = away(*REFUSED)
+    began_ns = world.clock.now_ns
+    for _ in range(205):
+        world.pull()
+        world.pass_s(0.05)
+    last_ns = world.clock.now_ns
+    world.pass_s(30)
+    tries_ns = world.tries_ns[1:]
+    assert tries_ns == [began_ns + n * HURRY_NS for n in range(12)]
+    assert last_ns < tries_ns[-1] < last_ns + HURRY_NS, "the last pull was tried too"
+
+
+def test_a_pull_during_an_attempt_that_fails_has_one_of_its_own(
+    away: Callable[..., World],
+) -> None:
+    """It was begun before somebody needed it, and nobody waits a minute for the next one."""
+    world = away(SYN_S, 5.0)
+    world.pass_s(53)
+    assert world.pull() == 2
+    assert world.uplink.phase is Phase.DIALING
+    world.pass_s(59)
+    assert [at_ns - world.tries_ns[1] for at_ns in world.tries_ns[2:]] == [DIAL_ALONE_NS]

@@ -109,6 +109,22 @@ def test_a_normal_row_waits_until_the_urgent_lane_is_read_to_its_tip() -> None:
     assert payloads(out) == [b"1", b"2", b"3", b"4", b"5", b"6", b"7"]
 
 
+def test_a_pull_is_first_whatever_waits_and_next_while_it_drains() -> None:
+    window, shelf, out, _ = made(slots=20, rows={NORMAL: 20_000, URGENT: 1})
+    window.fill(10**12)
+    sent = [topic for _, topic, _, _ in read_all(out, Version.V5)]
+    assert sent == [b"u"] + [b"n"] * 18, "and one slot is kept"
+    for _ in range(2_000):
+        window.acknowledge(next(iter(window._flight)), 0)
+        window.fill(10**12)
+        while shelf.asked:
+            shelf.turn_page()
+    out.clear()
+    window.urgent.hand([Entry(20_001, b"u", b"pulled now", 10**12)])
+    window.fill(10**12)
+    assert payloads(out) == [b"pulled now"], "it waits for no PUBACK"
+
+
 def test_a_normal_row_waits_until_what_was_salvaged_is_read_to_its_end() -> None:
     window, _, out, _ = made(slots=3, rows={NORMAL: 1})
     window.salvaged.at_tip = False  # its next page is being read
