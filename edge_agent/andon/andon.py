@@ -197,13 +197,14 @@ class Andon:
         if not self.open and contact.purpose not in PASSING:
             self.early.keep(at_mono_ns, lambda: self.feels.act(contact, feel, at_mono_ns))
         told = self.feels.act(contact, feel, at_mono_ns)
-        if self.settle(told, at_mono_ns) and feel is Feel.ON:
-            took_ns = self._clock.mono_ns() - contact.settled_ns
+        lit_ns = self.settle(told, at_mono_ns)
+        if lit_ns is not None and feel is Feel.ON:
+            took_ns = lit_ns - contact.settled_ns
             self.press_to_light_max_ns = max(self.press_to_light_max_ns, took_ns)
         self.positions.look(self._clock.mono_ns())
 
-    def settle(self, told: list[Told], at_ns: int) -> bool:
-        """Show, ask and tell what an act has changed; True when a light or a horn has changed."""
+    def settle(self, told: list[Told], at_ns: int) -> int | None:
+        """Show, ask and tell what an act has changed; gives the moment of a new light or sound."""
         for one in told:
             if one.says in UNMUTING:
                 self.towers.unmute(one.station)
@@ -213,8 +214,10 @@ class Andon:
                     self.unsure(False)
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
-        lit = not self._replaying and self.towers.refresh(self.floor.homes, now_ns)
+        lit_ns = None
         if not self._replaying:
+            if self.towers.refresh(self.floor.homes, now_ns):
+                lit_ns = self._clock.mono_ns()
             self._request()
         if self.open:
             for one in told:
@@ -224,9 +227,9 @@ class Andon:
             self.pacing.follow(now_ns)
             self.keeping.note(self.floor, now_ns)
         self._timer.due_ns = self._next_ns(now_ns)
-        if told or lit:
+        if told or lit_ns is not None:
             self.changed()
-        return lit
+        return lit_ns
 
     def _request(self) -> None:
         """Make every stop output ask for what its segment is."""
