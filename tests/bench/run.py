@@ -4,6 +4,7 @@
     make bench ARGS="--quick"               everything, smaller, three minutes on idle cores
     make bench ARGS="--only burst"          one group; may be given again
     make bench ARGS="--who product,bare"    some of the contenders
+    make bench ARGS="--only light --pulls 10000"    half an hour of pulls
 
 Each figure is the median with lowest, highest and number of samples; the ratios are of medians of
 this run. Nothing outlives the run, Ctrl-C included.
@@ -47,6 +48,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="smaller counts, two to three minutes")
     parser.add_argument("--only", action="append", choices=[*GROUPS], help="one group; repeatable")
     parser.add_argument("--who", default=",".join(c.key for c in ALL), help="%(default)s or some")
+    parser.add_argument("--pulls", type=int, default=0, help="of a cord, in each case of the light")
     where = "where data is kept: a disk, not a tmpfs (default: work/ in the tree)"
     parser.add_argument("--folder", type=Path, default=ROOT / "work", help=where)
     return parser.parse_args(argv)
@@ -86,7 +88,7 @@ def _run_groups(args: argparse.Namespace, folder: Path, mosquitto: str) -> None:
             print(f"  ! {text}", flush=True)
 
     wanted = args.who.split(",")
-    run = Run([c for c in ALL if c.key in wanted], folder, args.quick, note)
+    run = Run([c for c in ALL if c.key in wanted], folder, args.quick, note, args.pulls)
     print("\n".join(machine(mosquitto)))
     p50_us, p99_us = fdatasync_us(folder)
     print(f"this disk: fdatasync of an overwritten 4 KiB {p50_us:.0f} us p50, {p99_us:.0f} us p99")

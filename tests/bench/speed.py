@@ -24,12 +24,16 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of the bench is about: who, where, how much, and where notes go."""
+    """What one run of the bench is about: who, where, how much, and where notes go.
+
+    `pulls` is how many are asked for in each case of the light; 0 leaves it to the group.
+    """
 
     who: Sequence[Contender]
     folder: Path
     quick: bool
     note: Callable[[str], None]
+    pulls: int = 0
 
     def pick(self, full: int, quick: int) -> int:
         return quick if self.quick else full
