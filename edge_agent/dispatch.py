@@ -131,6 +131,11 @@ class Dispatch:
 
     # -- from the journal ----------------------------------------------------------------------
 
+    def hurry(self) -> None:
+        """Have a connection made for an urgent event while it is on its way to the disk."""
+        if not self._lanes[URGENT].tip:
+            self.carrier.hurry()
+
     def committed(self, pending: list[Pending]) -> None:
         """Take events that are on the disk now; those of a lane at its tip go to the uplink."""
         self._committed_upto = pending[-1][0]
@@ -148,8 +153,6 @@ class Dispatch:
                 entry = Entry(seq, stream.topic_bytes, right, at_ns)
                 book.handed.append(entry)
                 (urgent if lane else normal).append(entry)
-            elif lane:
-                self.carrier.hurry()
         if urgent:
             self.carrier.committed(URGENT, urgent)
         if normal:

@@ -186,6 +186,8 @@ class Outbox:
         small = len(data) <= SMALL_BYTES
         self._pending_bytes = self._asked_bytes if small else self._pending_bytes + len(body)
         self._gathering.append((seq, lane, stream, n, body, at_mono_ns, envelope))
+        if lane:
+            self.dispatch.hurry()
         if not self._seal_asked:
             self._ask_seal()
         return seq

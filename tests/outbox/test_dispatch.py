@@ -109,7 +109,10 @@ def test_an_urgent_event_without_a_connection_hurries_the_next_one(bench: Bench)
     before = bench.carrier.hurried
     commit(bench, 3)
     assert bench.carrier.hurried == before
+    bench.gate.shut = True  # the disk stands still: it is tried meanwhile
     bench.line.agent_event("alarm.raised", b"{}")
+    assert bench.carrier.hurried == before + 1
+    bench.gate.open()
     bench.turn()
     assert bench.carrier.hurried == before + 1
     bench.connect()
