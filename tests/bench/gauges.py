@@ -9,11 +9,12 @@ import sqlite3
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 """What /proc/PID/stat counts CPU in."""
@@ -23,6 +24,7 @@ LOOP_IMAGE_BYTES: Final = 768 << 20
 
 _SECTOR_BYTES = 512
 _WAIT_S = 10
+_FLUSH_EVERY_S = 0.05
 
 
 def tree(pid: int) -> list[int]:
@@ -218,6 +220,34 @@ def fdatasync_us(folder: Path, rounds: int = 200) -> tuple[float, float]:
         path.unlink()
     cuts = statistics.quantiles(took, n=100)
     return cuts[49], cuts[98]
+
+
+class Flushes:
+    """Flushes 4 KiB of its own, again and again while open: how long the disk lets anyone wait."""
+
+    def __init__(self, folder: Path) -> None:
+        self.slowest_ms = 0.0
+        self._path = folder / "flushes"
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._flush)
+
+    def _flush(self) -> None:
+        fd = os.open(self._path, os.O_CREAT | os.O_RDWR)
+        while not self._done.wait(_FLUSH_EVERY_S):
+            began_ns = time.perf_counter_ns()
+            os.pwrite(fd, bytes(4096), 0)
+            os.fdatasync(fd)
+            self.slowest_ms = max(self.slowest_ms, (time.perf_counter_ns() - began_ns) / 1e6)
+        os.close(fd)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self._path.unlink()
 
 
 def machine(mosquitto: str) -> list[str]:

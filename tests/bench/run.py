@@ -26,12 +26,14 @@ from tests.bench.light import light
 from tests.bench.report import table
 from tests.bench.speed import Run, burst, idle, latency, start
 from tests.bench.stand import find_mosquitto
+from tests.bench.urgent import urgent
 
 NO_DISK_US = 10
 """Whoever is done with an fdatasync sooner has not written to a disk."""
 
 GROUPS = {
     "light": light,
+    "urgent": urgent,
     "latency": latency,
     "burst": burst,
     "start": start,

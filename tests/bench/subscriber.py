@@ -15,12 +15,11 @@ SCAN_BYTES: Final = b"BENCH-LOT-%010d"
 """What the bench scans; the digits count the scans made."""
 
 TOPIC: Final = "acme/plant1/assembly/line3/A2/scan"
-"""The only topic that is followed."""
+"""The topic that is followed unless another is given."""
 
 _TEXT = re.compile(rb'"text": ?"BENCH-LOT-(\d{10})"')
 _ID = re.compile(rb'"id": ?"([^"]+)"')
 _CHUNK_BYTES = 262_144
-_SCAN_TOPIC = struct.pack(">H", len(TOPIC)) + TOPIC.encode()
 
 
 def _packet(kind: int, body: bytes) -> bytes:
@@ -59,8 +58,9 @@ class Balance:
 class Subscriber:
     """One persistent session, QoS 0 or 1; `first_ns` is when it was last let in."""
 
-    def __init__(self, port: int, *, qos: int, name: str = "bench") -> None:
+    def __init__(self, port: int, *, qos: int, name: str = "bench", topic: str = TOPIC) -> None:
         self.port, self.qos, self.name = port, qos, name
+        self._wanted = struct.pack(">H", len(topic)) + topic.encode() + bytes((qos,))
         self.sock: socket.socket | None = None
         self.arrivals: list[tuple[int, int, bytes]] = []
         self.first_ns = 0
@@ -80,7 +80,7 @@ class Subscriber:
         name = self.name.encode()
         body = b"\x00\x04MQTT\x04\x00\x00\x00" + struct.pack(">H", len(name)) + name
         sock.sendall(_packet(0x10, body))
-        sock.sendall(_packet(0x82, b"\x00\x01" + _SCAN_TOPIC + bytes((self.qos,))))
+        sock.sendall(_packet(0x82, b"\x00\x01" + self._wanted))
         sock.setblocking(False)
         self.sock, self._rest, self.subscribed = sock, b"", False
         return True

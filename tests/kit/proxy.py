@@ -8,6 +8,7 @@ One thread, one `select` loop. Faults are switched while it runs:
 - `hang_up_on`: protocol versions whose CONNECT is answered by closing
 - `puback`: what to do with a PUBACK: `pass`, `drop`, `double`, `hold` (until `release()`), or
   `pass_first`: only the first of each connection, and drop the others
+`accepted_ns` and `connack_ns` keep the moments of connections and of the CONNACKs that came.
 """
 
 import contextlib
@@ -15,11 +16,12 @@ import selectors
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Self
 
-CONNECT, PUBACK = 0x10, 0x40
+CONNECT, CONNACK, PUBACK = 0x10, 0x20, 0x40
 SEND_S = 10.0
 
 
@@ -59,6 +61,7 @@ class Pair:
         self.left: int | None = None
         self.first = True
         self.answered = False
+        self.greeted = False
 
     def reset(self) -> None:
         for sock in (self.client, self.broker):
@@ -78,6 +81,8 @@ class Proxy:
         self.connections = 0
         self.hung_up = 0
         self.pubacks_seen = 0
+        self.accepted_ns: list[int] = []
+        self.connack_ns: list[int] = []
         self._cut_after: int | None = None
         self._hole = False
         self._pairs: dict[socket.socket, Pair] = {}
@@ -201,6 +206,7 @@ class Proxy:
     def _accept(self, listener: socket.socket) -> None:
         client, _ = listener.accept()
         self.connections += 1
+        self.accepted_ns.append(time.monotonic_ns())
         broker: socket.socket | None = None
         if not self._hole:
             try:
@@ -251,6 +257,9 @@ class Proxy:
         self._send(pair, pair.broker, chunk)
 
     def _from_broker(self, pair: Pair, chunk: bytes) -> None:
+        if not pair.greeted and chunk[0] == CONNACK:
+            pair.greeted = True
+            self.connack_ns.append(time.monotonic_ns())
         if self.puback == "pass" and not pair.from_broker._rest:
             self._send(pair, pair.client, chunk)
             return
