@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -248,6 +249,37 @@ class Flushes:
         self._done.set()
         self._thread.join()
         self._path.unlink()
+
+
+_SLEEP = """
+import select, sys, time
+latest_ns = 0
+while not select.select([sys.stdin], [], [], 0)[0]:
+    began_ns = time.monotonic_ns()
+    time.sleep(0.001)
+    latest_ns = max(latest_ns, time.monotonic_ns() - began_ns - 1_000_000)
+print(latest_ns / 1e6)
+"""
+
+
+class Sleeper:
+    """Sleeps a millisecond at a time, in a process of its own that does nothing else.
+
+    `latest_ms` is how late this machine, with whatever else it has to do, let it go on: what runs
+    beside it waits as long, now and then.
+    """
+
+    def __init__(self) -> None:
+        self.latest_ms = 0.0
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SLEEP], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.latest_ms = float(self._process.communicate("\n")[0])
 
 
 def machine(mosquitto: str) -> list[str]:

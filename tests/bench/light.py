@@ -8,6 +8,9 @@ Each case says too what `status` tells of the slowest of the same pulls: from th
 the agent has it, to the light. A twin has no kernel that stamps its edge, so there an edge begins
 when its word is read; the bench begins when the word was written, and so can only be slower.
 
+A worst case on a machine with other work is that machine's: beside each stands how late a process
+that does nothing but sleep was let go on meanwhile.
+
 The disk that hangs is that of `tests.kit.stalling_disk`: the whole agent as it ships, and SQLite's
 own flush, in the journal's thread, is what does not come back.
 """
@@ -25,6 +28,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.bench.contenders import PRODUCT
+from tests.bench.gauges import Sleeper
 from tests.bench.report import Figure, at_least, at_most
 from tests.bench.speed import Run
 from tests.kit import stalling_disk
@@ -144,7 +148,7 @@ def _figures(run: Run, case: Case) -> list[Figure]:
     off_ns = 0 if case.from_contact else case.filter_ms * 1_000_000
     middle, most = ((), (at_most(100),)) if case.from_contact else ((at_most(5),), (at_most(50),))
     folder = run.folder / f"light-{CASES.index(case)}"
-    with case.under(folder, floor(case.filter_ms)) as agent:
+    with Sleeper() as sleeper, case.under(folder, floor(case.filter_ms)) as agent:
         took_ms = [(lit - pulled - off_ns) / 1e6 for pulled, lit in _pulls(agent, pulls)]
         said_ms = agent.status()["counters"]["press_to_light_ms_max"]
         hung = sum(stalling_disk.STALLED in line for line in agent.lines())
@@ -152,6 +156,7 @@ def _figures(run: Run, case: Case) -> list[Figure]:
         "median": (took_ms, middle),
         "worst": ([max(took_ms)], most),
         "in status": ([said_ms], (at_most(50),)),
+        "a sleeper": ([sleeper.latest_ms], ()),
     }
     if agent.command == stalling_disk.COMMAND:
         rows["flushes hung"] = ([hung], (at_least(1),))
