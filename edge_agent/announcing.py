@@ -116,11 +116,13 @@ class Announcer:
         self._connection = max(self._connection + 1, self._clock.mono_ns() // CONNECTION_NS)
         return self._connection
 
-    def stations_changed(self, change: Changes) -> None:
-        """Clear what was said of stations that are not ours any more, and speak of the new."""
+    def line_changed(self, change: Changes) -> None:
+        """Clear what was said of stations and segments that are not ours any more; tell the new."""
         self.configuration = change.then
         self.retained.now(self._retained_topics())
+        self._said.clear()
         self._publish_info()
+        self.publish_line()
 
     def line_changed(self) -> None:
         """Clear what was said of a line that is another one now, and speak of what it is."""

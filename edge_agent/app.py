@@ -264,11 +264,11 @@ class Agent:
             self.andon.replan(change.then)
             self.announcer.line_changed()
             self._listen(self.andon)
+            self.announcer.line_changed(change)
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)
         if change.stations_added or change.stations_removed:
-            self.announcer.stations_changed(change)
             self.uplink.hooks.subscriptions = self._hooks().subscriptions
             self.uplink.renew()
         if change.broker:

@@ -19,6 +19,8 @@ LINES_MAX: Final = 8
 """Lines on a display; what is more is summed up in the last."""
 
 _OF_STATION: Final = ("andon", "display", "takt")
+"""What may be said of a station; a takt only of one that counts, and nobody knows when it will."""
+
 _RANK: Final = {one: rank for rank, one in enumerate(Showing)}
 _STATES: Final = {
     State.CALLED: "called",
@@ -71,13 +73,9 @@ class States:
         return messages.rendered(said | standing)
 
     def topics(self, floor: Floor) -> list[str]:
-        """List the topics of all of them."""
+        """List the topics of all of them, those on which nothing is said yet among them."""
         return [
-            *(
-                self._topics.state(one, what)
-                for one in floor.homes
-                for what in ("andon", "display")
-            ),
+            *(self._topics.state(one, what) for one in floor.homes for what in _OF_STATION),
             *(self._topics.segment_state(name) for name in floor.segments),
         ]
 
