@@ -102,6 +102,15 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """One product of a segment; what it does not say is the segment's."""
+
+    name: str
+    takt_s: float | None = None
+    pack_quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """One line segment; `fixed_position` says how the place where it may stop is known.
 
@@ -119,7 +128,10 @@ class Segment:
     min_window_s: float = 0.0
     stop_without_pulse_s: float = 0.0
     overrun: float = 0.05
+    small_stop_s: float = 300.0
     pm_cycles: int | None = None
+    pack_quantity: int | None = None
+    products: tuple[Product, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

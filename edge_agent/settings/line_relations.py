@@ -8,6 +8,7 @@ from edge_agent.configuration import (
     Calendar,
     Condition,
     Level,
+    Product,
     Reason,
     Segment,
 )
@@ -66,7 +67,8 @@ def _right(floor: Floor, name: str) -> list[dict[str, Any]]:
 
 def _segment(said: dict[str, Any]) -> Segment:
     how, device = place(said.pop("fixed_position")) or ("call-only", None)
-    return Segment(**said, fixed_position=how, fixed_device=device)
+    products = tuple(Product(**dict(one)) for one in said.pop("products"))
+    return Segment(**said, fixed_position=how, fixed_device=device, products=products)
 
 
 def _andon(said: dict[str, Any]) -> Andon:

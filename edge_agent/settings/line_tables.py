@@ -69,6 +69,19 @@ _ANDON = Andon("", "")
 _DAY_S: Final = 86_400
 
 
+PACK_MAX: Final = 1_000_000
+
+
+class ProductTable(Table):
+    """One product of a segment, as far as it is another than the others."""
+
+    called: ClassVar = "a product of products"
+    sample: ClassVar = 'products = [{ name = "P2", takt_s = 45.0, pack_quantity = 12 }]'
+    name: Name = Field(description="What cmd.changeover calls it", examples=["P2"])
+    takt_s: Annotated[float | None, limits(0.1, 864_000, "seconds", "Its pace")] = None
+    pack_quantity: Annotated[int | None, limits(1, PACK_MAX, "parts", "In a pack of it")] = None
+
+
 class SegmentTable(Table):
     """One segment of the line: what stops and starts as one."""
 
@@ -99,9 +112,16 @@ class SegmentTable(Table):
     overrun: Annotated[float, limits(0, 10, "takts", "What a cycle may take beyond its takt")] = (
         _SEGMENT.overrun
     )
+    small_stop_s: Annotated[
+        float, limits(1, _DAY_S, "seconds", "Up to so long a late cycle is a small stop, then down")
+    ] = _SEGMENT.small_stop_s
     pm_cycles: Annotated[
         int | None, limits(1, 1_000_000_000, "cycles", "Cycles between maintenances")
     ] = _SEGMENT.pm_cycles
+    pack_quantity: Annotated[
+        int | None, limits(1, PACK_MAX, "parts", "In a pack: takt times it is the pitch")
+    ] = _SEGMENT.pack_quantity
+    products: Several[ProductTable] = Field((), description="What is not the same for all of them")
 
 
 class LevelTable(Table):

@@ -12,6 +12,7 @@ from edge_agent.settings.line_tables import FED
 from edge_agent.settings.neighbours import known, own_id
 from edge_agent.settings.words import listed, nearest, shown
 from edge_agent.toml_places import KeyPath
+from edge_agent.wire.orders import PRODUCT_MAX
 
 HEARTBEAT: Final = "heartbeat"
 """The purpose of an output that the line watches: it cannot ask for a stop."""
@@ -30,6 +31,7 @@ def check_segments(floor: Floor) -> None:
         own_id(document, (*at, "id"), said.get("id"), ids, "segment")
         _stations(floor, at, said)
         _pace(floor, at, said)
+        _products(floor, at, said)
         _fixed_position(floor, at, said)
         _stop_output(floor, at, said, outputs)
         _start_input(floor, at, said)
@@ -74,6 +76,29 @@ def _pace(floor: Floor, at: KeyPath, said: Said) -> None:
             "write takt_s = 60.0, or demand_per_shift = 440",
             at=at,
         )
+
+
+def _products(floor: Floor, at: KeyPath, said: Said) -> None:
+    products = said.get("products")
+    named: dict[str, KeyPath] = {}
+    for index, one in enumerate(products if isinstance(products, list) else ()):
+        if not isinstance(one, dict):
+            continue
+        where = (*at, "products", index, "name")
+        name = text(one, "name")
+        if name is None:
+            continue
+        if len(name) > PRODUCT_MAX:
+            floor.document.refuse(
+                where,
+                f"has {len(name)} characters, and cmd.changeover names none of more than "
+                f"{PRODUCT_MAX}",
+                "write the name that people give it",
+            )
+        elif name in named:
+            spot = floor.document.spot(named[name])
+            floor.document.refuse(where, f"{shown(name)} is said already, at {spot}", "keep one")
+        named.setdefault(name, where)
 
 
 def _within_a_shift(floor: Floor, at: KeyPath, takt_s: float | None) -> None:

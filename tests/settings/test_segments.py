@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edge_agent.configuration import Configuration, Segment, Station, from_wire, to_wire
+from edge_agent.configuration import Configuration, Product, Segment, Station, from_wire, to_wire
 
 Loaded = Callable[..., Configuration]
 Refused = Callable[..., list[str]]
@@ -33,6 +33,8 @@ def test_a_segment_is_taken_as_it_is_written(loaded: Loaded, line: str) -> None:
 def test_every_key_of_a_segment_can_be_said(loaded: Loaded, line: str) -> None:
     text = line.replace("takt_s = 60.0", "demand_per_shift = 440").replace("pulse:", "input:")
     more = "restart_warning_s = 7\nmin_window_s = 3\nstop_without_pulse_s = 90\noverrun = 0.1\n"
+    more += "small_stop_s = 120\npack_quantity = 10\n"
+    more += 'products = [{ name = "P 2/b", takt_s = 45.0, pack_quantity = 12 }, { name = "P3" }]\n'
     text = text.replace(
         'start_input = "start-a"\n', f'start_input = "start-a"\n{more}pm_cycles = 9'
     )
@@ -48,7 +50,10 @@ def test_every_key_of_a_segment_can_be_said(loaded: Loaded, line: str) -> None:
             min_window_s=3,
             stop_without_pulse_s=90,
             overrun=0.1,
+            small_stop_s=120,
             pm_cycles=9,
+            pack_quantity=10,
+            products=(Product("P 2/b", 45.0, 12), Product("P3")),
         ),
     )
 
@@ -89,6 +94,27 @@ def test_a_segment_without_outputs_has_lamps_and_events_only(loaded: Loaded, lin
             (
                 '28:1: segment.takt_s: 28801 seconds are longer than the longest shift, "late", '
                 "which works 28800; write the seconds from one piece to the next"
+            ),
+        ),
+        (
+            "takt_s = 60.0",
+            'takt_s = 60.0\nproducts = [{ name = "P2" }, { name = "P2", takt_s = 45.0 }]',
+            ('29:32: segment.products.name: "P2" is said already, at c.toml:29:15; keep one'),
+        ),
+        (
+            "takt_s = 60.0",
+            f'takt_s = 60.0\nproducts = [{{ name = "{"P" * 65}" }}]',
+            (
+                "29:15: segment.products.name: has 65 characters, and cmd.changeover names none of "
+                "more than 64; write the name that people give it"
+            ),
+        ),
+        (
+            "takt_s = 60.0",
+            'takt_s = 60.0\nproducts = [{ name = "P2", pack_quantity = 0 }]',
+            (
+                "29:28: segment.products.pack_quantity: 0 is out of range; "
+                "write a number from 1 to 1000000 parts"
             ),
         ),
         (
