@@ -124,11 +124,6 @@ class Announcer:
         self._publish_info()
         self.publish_line()
 
-    def line_changed(self) -> None:
-        """Clear what was said of a line that is another one now, and speak of what it is."""
-        self.retained.now(self._retained_topics())
-        self.publish_line()
-
     def _on_states(self, now_ns: int) -> int:
         self.uplink.publish_status()
         self._publish_info()

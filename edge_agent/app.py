@@ -85,15 +85,7 @@ class Agent:
         self.uplink = self.announcer.uplink = edges.uplink(
             reactor, configuration.broker, self.outbox.dispatch, self._hooks()
         )
-        self.commands = self.announcer.commands = Commands(
-            topics=self._topics,
-            agent=agent,
-            outbox=self.outbox,
-            sender=self.uplink,
-            nonce=nonce,
-            synced=lambda: self.synchrony.synced,
-            line=self.andon.orders.obey,
-        )
+        self.commands = self.announcer.commands = self._commands(nonce)
         self._writer = edges.writer(self._open_store, reactor.post, _Told(self), clock.mono_ns)
         self.outbox.connect(self.line, self._writer, self.uplink)
         self._desk = Desk(reactor, configuration.agent.data_dir, self._answer)
@@ -106,6 +98,17 @@ class Agent:
         self._openings = 0
         self._ending = Ending(reactor, self.line, self.outbox, self)
         self.equipment.ended = lambda: self._ending.begun
+
+    def _commands(self, nonce: str) -> Commands:
+        return Commands(
+            topics=self._topics,
+            agent=self._configuration.agent.id,
+            outbox=self.outbox,
+            sender=self.uplink,
+            nonce=nonce,
+            synced=lambda: self.synchrony.synced,
+            line=self.andon.orders.obey,
+        )
 
     def _andon(self) -> Andon:
         andon = Andon(
@@ -262,7 +265,6 @@ class Agent:
         self.equipment.exchange(gone, change.then.devices)
         if change.line:
             self.andon.replan(change.then)
-            self.announcer.line_changed()
             self._listen(self.andon)
             self.announcer.line_changed(change)
         if change.journal:

@@ -14,6 +14,7 @@ from pathlib import Path
 from edge_agent.simulation.factory import Factory
 from edge_agent.simulation.faults import FAULTS, Faults
 from edge_agent.simulation.judge import Broken
+from edge_agent.simulation.last_word import LastWord
 from edge_agent.simulation.layout import configured
 from edge_agent.simulation.report import broken, report
 
@@ -60,7 +61,7 @@ def play(factory: Factory, faults: Faults, hours: float) -> None:
     faults.over()
     if not factory.end():
         raise Broken("stops", "an hour after the last pull something is still open, or waits")
-    factory.judge.close()
+    LastWord(factory).say()
     faults.office.close(factory.judge)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from edge_agent.ports import Outcome
 from edge_agent.reactor import NEVER
 from edge_agent.simulation.fittings import Answer, Hand
-from edge_agent.simulation.layout import BASE, LADDER, POSITIONS, TAKT_S
+from edge_agent.simulation.layout import POSITIONS, TAKT_S
 
 if TYPE_CHECKING:
     from edge_agent.simulation.factory import Factory, Line
@@ -50,16 +50,12 @@ REQUEST_NS: Final = 200_000_000
 
 FILTER_NS: Final = 60_000_000
 STUCK_NS: Final = 11_000_000_000
-SLACK_NS: Final = 2_000_000
 START_NS: Final = 300_000_000
 RESTORED_NS: Final = 3_000_000_000
 REARM_NS: Final = 80_000_000
 
 _MS: Final = 1_000_000
 _S: Final = 1_000_000_000
-_OF_PULLS: Final = ("andon.raised", "andon.repeated", "andon.cleared", "andon.rejected")
-
-_OF_HANDS: Final = ("andon.raised", "andon.repeated", "andon.acked", "andon.cleared")
 
 
 class Broken(Exception):
@@ -129,8 +125,8 @@ class Judge:
         self.accepted: dict[str, str] = {}
         self.answers: Counter[Outcome] = Counter()
         self.watches: dict[str, Watch] = {}
-        self._known: dict[str, str] = {}
-        self._numbers: dict[tuple[str, str], set[int]] = {}
+        self.known: dict[str, str] = {}
+        self.numbers: dict[tuple[str, str], set[int]] = {}
         self._last: dict[tuple[str, str], int] = {}
         self._changed = True
 
@@ -251,12 +247,12 @@ class Judge:
                 what = f"{line.name} is asked to stop {late_ns / 1e9:.3f} s after its position"
                 self.holds("cause", late_ns <= REQUEST_NS, what)
             return
-        start = self._touched(f"start-{line.name}", now_ns - START_NS, now_ns)
+        start = self.touched_within(f"start-{line.name}", now_ns - START_NS, now_ns)
         self.holds("release", start, f"{line.name} is released, and nobody has pressed start")
         left = self._holding(line)
         self.holds("release", not left, f"{line.name} is released with {sorted(left)} open")
 
-    def _touched(self, name: str, from_ns: int, to_ns: int) -> bool:
+    def touched_within(self, name: str, from_ns: int, to_ns: int) -> bool:
         times = self.touches.get(name, [])
         at = bisect_left(times, from_ns)
         return at < len(times) and times[at] <= to_ns
@@ -269,7 +265,7 @@ class Judge:
         self.look()
         watch.cuts.append((now_ns, watch.safe_ns))
         if line.pi.ready and watch.safe_ns == now_ns:
-            watch.expected = self._open(line)
+            watch.expected = self.open_calls(line)
             watch.stood = line.segment() in ("stopped", "restarting")
         elif line.pi.ready:
             watch.expected = None
@@ -286,11 +282,11 @@ class Judge:
         def compare() -> None:
             if line.pi.lives != life or not line.pi.ready:
                 return
-            there = self._open(line)
+            there = self.open_calls(line)
             gone = {
                 call: place
                 for call, place in expected.items()
-                if call not in there and not self._touched(place, alive_ns, NEVER)
+                if call not in there and not self.touched_within(place, alive_ns, NEVER)
             }
             self.holds("same", not gone, f"{line.name} has lost {gone}; it has {there}")
             if watch.stood:
@@ -300,7 +296,7 @@ class Judge:
 
         self._factory.later(100 * _MS, compare)
 
-    def _open(self, line: "Line") -> dict[str, str]:
+    def open_calls(self, line: "Line") -> dict[str, str]:
         return {call["call"]: station for station in line.stations for call in line.calls(station)}
 
     # -- between two moments -------------------------------------------------------------------
@@ -353,140 +349,19 @@ class Judge:
             self.results.append(said)
         if "sequence" not in said:
             return
-        known = self._known.get(said["id"])
+        known = self.known.get(said["id"])
         fingerprint = f"{topic} {said['type']} {json.dumps(said['data'], sort_keys=True)}"
         if known is not None:
             what = f"{said['id']} was {known}, and is {fingerprint}"
             self.holds("once", known == fingerprint, what)
             return
-        self._known[said["id"]] = fingerprint
+        self.known[said["id"]] = fingerprint
         lane, number = (said["source"], said["lane"]), int(said["sequence"])
         key = (said["agent"], said["epoch"])
-        self._numbers.setdefault(key, set()).add(number)
+        self.numbers.setdefault(key, set()).add(number)
         before = self._last.get(lane, 0)
         self.holds("order", number > before, f"{said['id']} comes after {before} of {lane}")
         self._last[lane] = number
         line = next(one for one in self._factory.lines if one.pi.name == said["agent"])
         at_ns = line.pi.true_ns(said["bootid"], int(said["monons"]))
         self.events.append(Event(at_ns, said))
-
-    # -- the end -------------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Say the last word: what can only be known when everything has arrived."""
-        self._books()
-        self._causes()
-        self._durations()
-        self._ladders()
-        self._stories()
-
-    def _books(self) -> None:
-        for line in self._factory.lines:
-            said = line.pi.document()["counters"]
-            assert isinstance(said, dict)
-            reads, events = said["reads"], said["events"]
-            parts = sum(reads[one] for one in ("accepted", "rejected", "suppressed", "pending"))
-            self.holds("balance", reads["received"] == parts, f"{line.pi.name}: {reads}")
-            fates = ("acknowledged", "waiting", "set_aside", "dropped")
-            parts = sum(events[one] for one in fates)
-            self.holds("balance", events["stored"] == parts, f"{line.pi.name}: {events}")
-            assert line.pi.agent is not None
-            epoch, high = line.pi.agent.outbox.epoch, line.pi.agent.outbox.committed_upto
-            heard = self._numbers.get((line.pi.name, epoch), set())
-            missing = sorted(set(range(1, high + 1)) - heard)
-            self.holds("whole", not missing, f"{line.pi.name} lacks {missing[:8]} of {high}")
-            epochs = {one for agent, one in self._numbers if agent == line.pi.name}
-            self.holds("whole", epochs == {epoch}, f"{line.pi.name} has the epochs {epochs}")
-        for event_id, station in self.accepted.items():
-            arrived = event_id in self._known
-            self.holds("scan", arrived, f"{event_id} was accepted at {station}, and is nowhere")
-
-    def _causes(self) -> None:
-        told: dict[tuple[str, int], int] = Counter()
-        for event in self.events:
-            if event.kind in _OF_PULLS and event.said["data"]["category"] != "maintenance":
-                told[event.place, event.at_ns // SLACK_NS] += 1
-        for pull in self.pulls:
-            if pull.doubtful or self._may_be_lost(pull):
-                continue
-            at = pull.at_ns // SLACK_NS
-            times = sum(told[pull.station, at + shift] for shift in (-1, 0, 1))
-            what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
-            self.holds("told", times == 1, what)
-        for event in self.events:
-            place = None
-            if event.kind in _OF_HANDS:
-                missing = (
-                    event.said["data"]["category"] == "maintenance"
-                )  # pulses call by themselves
-                place = None if missing and event.kind == "andon.raised" else event.place
-            elif event.kind == "stop.ended":
-                place = f"start-{event.place}"
-            if place is None:
-                continue
-            hand = self._touched(place, event.at_ns - SLACK_NS, event.at_ns + SLACK_NS)
-            what = f"{event.kind} at {place}, {self._factory.clock(event.at_ns)}"
-            self.holds("invented", hand, f"{what}: nobody was there")
-
-    def _may_be_lost(self, pull: Pull) -> bool:
-        line = next(one for one in self._factory.lines if pull.station in one.stations)
-        return any(
-            pull.at_ns <= cut_ns and safe_ns < pull.at_ns + FILTER_NS + LIGHT_NS
-            for cut_ns, safe_ns in self.watch(line).cuts
-        )
-
-    def _durations(self) -> None:
-        raised = {e.said["id"]: e for e in self.events if e.kind == "andon.raised"}
-        began = {e.said["id"]: e for e in self.events if e.kind == "stop.started"}
-        for event in self.events:
-            data = event.said["data"]
-            if event.kind == "stop.ended" and data["stop"] in began:
-                self._lasted(event, began[data["stop"]], data["duration_s"], data)
-            elif event.kind == "andon.cleared" and data["call"] in raised:
-                self._lasted(event, raised[data["call"]], data["ttr_s"], data)
-                fair = 0 <= data["tta_s"] <= data["ttr_s"]
-                self.holds("time", fair, f"tta {data['tta_s']}, ttr {data['ttr_s']}")
-
-    def _lasted(self, event: Event, first: Event, said_s: float, data: dict[str, Any]) -> None:
-        if data.get("unobserved_s", 0) is None:
-            return  # nobody knows, and it says so
-        slack_s = 0.1 if not data.get("unobserved_s") else 1.0
-        lasted_s = (event.at_ns - first.at_ns) / 1e9
-        what = f"{event.kind} of {event.place} says {said_s} s, it was {lasted_s:.3f} s"
-        self.holds("time", abs(said_s - lasted_s) <= slack_s, what)
-
-    def _ladders(self) -> None:
-        raised = {e.said["id"]: e for e in self.events if e.kind == "andon.raised"}
-        reached: Counter[tuple[str, int]] = Counter()
-        for event in self.events:
-            if event.kind != "andon.escalated":
-                continue
-            data = event.said["data"]
-            reached[data["call"], data["level"]] += 1
-            times = reached[data["call"], data["level"]]
-            self.holds("ladder", times == 1, f"{data['call']} reaches level {data['level']} again")
-            if data["category"] == "quality" and not data.get("unobserved_s", 0):
-                after_s = dict(LADDER)[data["level"]]
-                age_s = (event.at_ns - raised[data["call"]].at_ns) / 1e9
-                what = f"{data['call']} reaches level {data['level']} after {age_s:.1f} s"
-                self.holds("ladder", age_s >= after_s - 0.1, what)
-
-    def _stories(self) -> None:
-        calls = {e.said["data"]["call"]: e.place for e in self.events if e.kind == "andon.raised"}
-        for event in self.events:
-            if event.kind == "andon.cleared":
-                calls.pop(event.said["data"]["call"], None)
-        for line in self._factory.lines:
-            told = {call for call, station in calls.items() if station in line.stations}
-            there = set(self._open(line))
-            what = (
-                f"{line.name}: by the events {sorted(told)} are open, by the agent {sorted(there)}"
-            )
-            self.holds("fold", told == there, what)
-            for station in line.stations:
-                topic = f"{BASE}/{station}/state/andon"
-                said = json.loads(self._factory.broker.retained.get(topic, b"{}"))
-                retained = {call["call"] for call in said.get("calls", [])}
-                here = {call["call"] for call in line.calls(station)}
-                what = f"{topic} says {sorted(retained)}, the agent {sorted(here)}"
-                self.holds("retained", retained == here, what)
