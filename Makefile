@@ -4,13 +4,14 @@
 PYTHON ?= python3
 ARGS ?=
 CUTS ?= 20000
+SEEDS ?= 20
 UV ?= uv
 
 BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check house format lint types imports bench fix crash vmlab lock schema
+.PHONY: help run test check house format lint types imports bench fix crash shifts vmlab lock schema
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +47,9 @@ fix: $(READY)  ## let ruff format and repair what it can
 
 crash: $(READY)  ## a longer campaign of power cuts (CUTS=20000)
 	@CUTS=$(CUTS) $(BIN)/python -m pytest -m "slow or not slow" tests/crash $(ARGS)
+
+shifts: $(READY)  ## shifts on a virtual clock in which everything goes wrong (SEEDS=20)
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -m slow tests/simulation $(ARGS)
 
 vmlab: $(READY)  ## the real unit on a virtual device, twenty minutes (VMLAB=folder of the lab)
 	@$(BIN)/python -m pytest tests/vmlab/device.py -q -s -W ignore::ResourceWarning $(ARGS)

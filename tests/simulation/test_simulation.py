@@ -1,9 +1,11 @@
 """`edge-agent simulate`: the same seed plays the same, and the judge sees what is broken."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import pytest
@@ -31,9 +33,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Configuration]:
     return configured(tmp_path_factory.mktemp("factory"))
 
 
-def played(written: list[Configuration], hours: float = HOURS) -> tuple[Factory, Faults]:
+@pytest.fixture(scope="module")
+def chance() -> int:
+    first = int(os.environ.get("SEED") or SystemRandom().randrange(10**9))
+    print(f"SEED={first}")
+    return first
+
+
+def played(
+    written: list[Configuration], hours: float = HOURS, seed: int = SEED
+) -> tuple[Factory, Faults]:
     with quick_folder() as folder:
-        factory = Factory(Path(folder), SEED, written)
+        factory = Factory(Path(folder), seed, written)
         faults = Faults(factory, tuple(FAULTS), HASTE)
         try:
             play(factory, faults, hours)
@@ -59,6 +70,14 @@ def test_everything_goes_wrong_and_every_rule_is_tried_and_holds(
     factory, faults = played(written)
     assert set(faults.happened) == {*MEANS_S, "clock"}
     assert {rule for rule in RULES if not factory.judge.held[rule]} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(int(os.environ.get("SEEDS", "20"))))
+def test_a_shift_in_which_everything_goes_wrong(
+    written: list[Configuration], number: int, chance: int
+) -> None:
+    played(written, 2.0, chance + number)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others() -> None:
