@@ -421,6 +421,8 @@ class Andon:
         felt_since_ns = now_ns if self._felt_since_ns < 0 else self._felt_since_ns
         kept = self.keeping.restore(self.floor, restored, felt_since_ns)
         self._take_up(kept, now_ns)
+        self._worked = self.shop.working()
+        self.floor.rest(now_ns, working=self._worked)
         self.open = self._replaying = True
         if self._shut:
             self._shut = False

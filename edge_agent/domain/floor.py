@@ -274,6 +274,7 @@ class Floor(Posts):
 
     def rest(self, at_ns: int, *, working: bool) -> None:
         """Take note whether it is working time: some ladders wait outside of it."""
+        self.rests_ns = None if working else at_ns
         for post in self.posts.values():
             if working:
                 post.work(at_ns)

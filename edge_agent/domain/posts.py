@@ -41,6 +41,8 @@ class Posts:
     segments: dict[str, Segment] = field(default_factory=dict)
     bypasses: dict[Key, int] = field(default_factory=dict)
     training: set[str] = field(default_factory=set)
+    rests_ns: int | None = None
+    """Since when it is no working time; None in it."""
     _held: dict[Key, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,6 +56,8 @@ class Posts:
         post = self.posts.get((station, category))
         if post is None:
             post = self.posts[station, category] = Post(self.category(station, category))
+            if self.rests_ns is not None:
+                post.rest(self.rests_ns)
         return post
 
     def category(self, station: str, name: str) -> Category:

@@ -33,6 +33,7 @@ def plain(floor: Floor) -> Plain:
                 "key": list(key),
                 "open": None if post.open is None else asdict(post.open),
                 "closing": [asdict(call) for call in post.closing],
+                "resting": post.resting_ns,
                 "fault": [post.fault, post.fault_id, post.fault_since_ns] if post.faulty else None,
             }
             for key, post in floor.posts.items()
@@ -82,6 +83,7 @@ def announce(floor: Floor, now_ns: int) -> None:
 def _restore_post(post: Post, one: Plain) -> None:
     post.open = None if one["open"] is None else _call(one["open"])
     post.closing = [_call(call) for call in one["closing"]]
+    post.resting_ns = one.get("resting")
     if one["fault"] is not None:
         post.faulty, post.healthy = True, False
         post.fault, post.fault_id, post.fault_since_ns = one["fault"]

@@ -142,6 +142,24 @@ def test_who_is_asked_for_rests_outside_of_working_time_where_it_is_said(tmp_pat
     assert [one["level"] for one in bench.told("andon.escalated")] == [2]
 
 
+def test_a_ladder_that_rests_does_so_over_a_restart_and_from_the_first_moment(
+    tmp_path: Path,
+) -> None:
+    rests = replace(QUALITY, pause=True, escalate=LADDER)
+    line = replace(ON_SHIFTS, andons=(rests, MATERIAL))
+    bench = line_at(tmp_path, "08:59:30", line)
+    bench.pull("cord-A2", 25.0)  # the break begins at 30 s and ends at 630 s
+    bench.at(300.0)
+    after = bench.again().start()
+    after.pull("cord-A3", 400.0)  # in the break: its ladder begins after it
+    after.at(684.0)
+    assert after.told("andon.escalated") == []
+    after.at(686.0)
+    assert [one["station"] for one in after.told("andon.escalated")] == ["A2"]
+    after.at(691.0)
+    assert [one["station"] for one in after.told("andon.escalated")] == ["A2", "A3"]
+
+
 def test_a_call_that_nobody_acknowledges_in_time_is_louder(tmp_path: Path) -> None:
     bench = FloorBench(tmp_path / "data").start()
     bench.pull("cord-A2", 10.0)
