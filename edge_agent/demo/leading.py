@@ -113,8 +113,14 @@ class Floor:
             return
         if errand.what == "start":
             self._line.start_segment(errand.station)
-        elif self._calls_of(errand.station):
+        elif self._wanted(errand):
             self._press(errand.station, errand.what)
+
+    def _wanted(self, errand: Errand) -> bool:
+        """Say whether it is still to be done: somebody may have been faster."""
+        calls = self._calls_of(errand.station)
+        unanswered = any(call["state"] in ("called", "stopped") for call in calls)
+        return unanswered if errand.what == "ack" else bool(calls)
 
     def do(self, what: str) -> None:
         """Do what a visitor wants as the leader: where it is wanted most, at the oldest call."""
