@@ -141,9 +141,12 @@ def _stop_ended(said: Said) -> tuple[str, str]:
 
 def _cycle(said: Said) -> tuple[str, str]:
     if said.get("cycle_s") is None:
-        return "cycle", "the first of a run"
+        return "cycle", f"the first of a run{_good(said)}"
     long = {"small_stop": ", a small stop", "down": ", it was down"}.get(str(said.get("class")), "")
-    return "cycle", f"{_lasted(said['cycle_s'])} of {_lasted(said.get('takt_s'))}{long}"
+    return (
+        "cycle",
+        f"{_lasted(said['cycle_s'])} of {_lasted(said.get('takt_s'))}{long}{_good(said)}",
+    )
 
 
 def _overrun(said: Said) -> tuple[str, str]:
@@ -156,12 +159,13 @@ def _changeover(said: Said) -> tuple[str, str]:
 
 
 def _changeover_ended(said: Said) -> tuple[str, str]:
-    good = f", last good to first good {_lasted(said['last_good_s'])}" if _good(said) else ""
-    return "change", f"to {_product(said, 'to')} is done{_after(said, 'duration_s')}{good}"
+    done = f"to {_product(said, 'to')} is done{_after(said, 'duration_s')}"
+    return "change", f"{done}{_good(said)}"
 
 
-def _good(said: Said) -> bool:
-    return said.get("last_good_s") is not None
+def _good(said: Said) -> str:
+    lasted_s = said.get("last_good_s")
+    return "" if lasted_s is None else f", last good to first good {_lasted(lasted_s)}"
 
 
 def _product(said: Said, key: str) -> str:
@@ -170,6 +174,22 @@ def _product(said: Said, key: str) -> str:
 
 def _pm_due(said: Said) -> tuple[str, str]:
     return "PM DUE", f"{said.get('cycles')} cycles of {said.get('limit')}: maintenance is due"
+
+
+def _pm_done(said: Said) -> tuple[str, str]:
+    return "PM done", f"after {said.get('cycles')} cycles{_by(said)}"
+
+
+def _pitch(said: Said) -> tuple[str, str]:
+    packs = f"{said.get('pitch_done')} of {said.get('pitch_due')} packs"
+    return "BEHIND", f"{packs}, one every {_lasted(said.get('pitch_s'))}"
+
+
+def _worked(said: Said) -> tuple[str, str]:
+    until = said.get("until")
+    if until is None:
+        return "work", f"ends with the shift again{_by(said)}"
+    return "work", f"goes on until {_local(until)}{_by(said)}"
 
 
 def _starved(said: Said) -> tuple[str, str]:
@@ -249,6 +269,9 @@ LINES: Final[dict[str, Callable[[Said], tuple[str, str]]]] = {
     "takt.changeover_started": _changeover,
     "takt.changeover_ended": _changeover_ended,
     "takt.pm_due": _pm_due,
+    "takt.pm_done": _pm_done,
+    "takt.pitch_overdue": _pitch,
+    "takt.worked": _worked,
     "takt.starved": _starved,
     "takt.blocked": _blocked,
     "takt.flowing": _flowing,

@@ -16,13 +16,14 @@ from typing import Any, Final
 from edge_agent.andon.early import PASSING, Early
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.keeping import Keeping
+from edge_agent.andon.ladder import Ladder
 from edge_agent.andon.measuring import Measuring
 from edge_agent.andon.orders import Orders
 from edge_agent.andon.pacing import Pacing
-from edge_agent.andon.plan import people_of, plan_of, zone_of
+from edge_agent.andon.plan import objection, people_of, plan_of, zone_of
 from edge_agent.andon.positions import Positions
 from edge_agent.andon.pulses import Pulses
-from edge_agent.andon.shop_time import LOOK_NS, ShopTime, calendar_of
+from edge_agent.andon.shop_time import LOOK_NS, ShopTime
 from edge_agent.andon.states import States
 from edge_agent.andon.takts import Takts
 from edge_agent.andon.telling import Telling
@@ -69,12 +70,12 @@ class Andon:
         self.telling = Telling(topics=topics, agent=configuration.agent.id, outbox=outbox)
         self.keeping = Keeping(outbox, synced)
         self.shop = ShopTime(self._clock, synced)
-        self.shop.calendar = calendar_of(configuration)
+        self.shop.plan_by(configuration)
         self.positions = Positions(reactor, self._reached)
         self.feels = Feels(self)
-        self.pacing = Pacing(self)
-        self.measuring = Measuring(self)
+        self.pacing, self.measuring = Pacing(self), Measuring(self)
         self.orders = Orders(self, people_of(configuration))
+        self.ladder = Ladder(self)
         self.states = States(
             topics=topics,
             agent=configuration.agent.id,
@@ -108,14 +109,14 @@ class Andon:
         self.positions.stations_of = self._stations_of
         self.shop.moving = self._moving
         self.states.scheduled = self.shop.working
-        self.states.pace = self.pacing.state
+        self.states.pace, self.states.asked = self.pacing.state, self.ladder.asked
         self.pacing.segments = lambda: self._configuration.segments
         telling = self.telling
         telling.training = self._in_training
         telling.due = self.takts.due_ns
         telling.shift, telling.split = self.shop.shift, self.shop.split
         telling.gap_unknown = self.keeping.unknown
-        telling.notified = self._notified
+        telling.notified, telling.net_ns = self.ladder.escalated, self.shop.net_ns
 
     def replan(self, configuration: Configuration) -> None:
         """Take other rules while calls are open; what is open stays open, by the new rules."""
@@ -125,7 +126,10 @@ class Andon:
         told = self.floor.replan(*(self.plan.homes, self.plan.rules, self.plan.categories), now_ns)
         self.orders.people = people_of(configuration)
         self.states.zone = zone_of(configuration)
-        self.shop.calendar = calendar_of(configuration)
+        self.pacing.plans.close(self.wall_ns())
+        self.shop.plan_by(configuration)
+        self.pacing.replan()
+        self.measuring.replan()
         self.towers.looks = with_changes(SHIPPED, configuration.looks)
         self.takts.replan(configuration.segments)
         self.pulses.replan(configuration.segments)
@@ -134,16 +138,7 @@ class Andon:
 
     def objection(self, wanted: Configuration) -> str:
         """Say why these rules cannot be taken now: they know nothing of a line that stands."""
-        for name in self.floor.segments:
-            if not self.floor.stands(name):
-                continue
-            if name not in {one.id for one in wanted.segments}:
-                return f"{name} stands and is not in the file; start the line first, then reload"
-            ours = {one.id for one in wanted.stations if one.segment == name}
-            for station in self.floor.stations_of(name):
-                if station not in ours and self.floor.open_calls(station):
-                    return f"{station} holds {name}, which stands; clear its calls, then reload"
-        return ""
+        return objection(self.floor, wanted)
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -222,12 +217,12 @@ class Andon:
         if self.open:
             for one in told:
                 self.telling.tell(one, at_ns)
-            self.measuring.look(now_ns)
             self.measuring.take(told, at_ns)
+            self.measuring.look(now_ns)
             self.pacing.follow(now_ns)
             self.keeping.note(self.floor, now_ns)
         self._timer.due_ns = self._next_ns(now_ns)
-        if told or lit_ns is not None:
+        if told or lit_ns is not None or self.pacing.shown(now_ns):
             self.changed()
         return lit_ns
 
@@ -292,9 +287,9 @@ class Andon:
     def _next_ns(self, now_ns: int) -> int:
         moments = [self.takts.next_ns(), self.pulses.due_ns()]
         if self.open:
-            moments += [self.pacing.due_ns(), self.measuring.due_ns(now_ns)]
+            moments += [self.pacing.due_ns(now_ns), self.measuring.due_ns(now_ns)]
         if self.shop.has_calendar():
-            moments.append(now_ns + LOOK_NS)
+            moments.append(min(now_ns + LOOK_NS, self.shop.turn_ns(now_ns) or NEVER))
         moments += [
             one.warned_from_ns + one.warning_ns
             for one in self.floor.segments.values()
@@ -351,14 +346,6 @@ class Andon:
             found.add(Showing.NOT_SCHEDULED)
         return frozenset(found)
 
-    def _notified(self, told: Told) -> dict[str, object]:
-        """Say who is asked for at a level, as of this moment."""
-        role = self.plan.notify.get((told.station, told.category, told.level))
-        role = role or self.plan.notify.get(("*", told.category, told.level))
-        shift = self.telling.shift(self._clock.wall_ns())
-        people = [] if role is None else self.orders.people.on_duty(role, shift)
-        return {"notify": role, "people": people}
-
     def _stations_of(self, segment: str) -> list[str]:
         return self.floor.stations_of(segment)
 
@@ -383,14 +370,7 @@ class Andon:
 
     def document(self) -> dict[str, Any]:
         """Say what is true of every station and segment, for `status`."""
-        now_ns = self._clock.mono_ns()
-        return {
-            "stations": [self.states.andon(self.floor, one) for one in self.floor.homes],
-            "segments": [
-                self.states.segment(self.floor, name, one, now_ns)
-                for name, one in self.floor.segments.items()
-            ],
-        }
+        return self.states.document(self.floor, self._clock.mono_ns())
 
     def counters(self) -> dict[str, Any]:
         """Give the counters of andon; none of a light that nobody has asked for yet."""
@@ -450,7 +430,8 @@ class Andon:
 
     def clock_set(self) -> None:
         """Put right how long nobody watched, now that the wall clock is known."""
-        self.keeping.clock_set(self.floor)
+        gap_ns = self.keeping.clock_set(self.floor)
+        self.pacing.lengthen(gap_ns, self.keeping.begun_ns)
         self.takts.replan(self._configuration.segments)
         self.settle([], self._clock.mono_ns())
 
@@ -458,6 +439,8 @@ class Andon:
         return {
             "takts": self.takts.plain(),
             "latched": sorted(self.feels.latched),
+            "shop": self.shop.plain(),
+            "orders": self.orders.plain(),
             "pacing": self.pacing.plain(),
             "measuring": self.measuring.plain(),
         }
@@ -466,6 +449,9 @@ class Andon:
         """Go on with cycles and takt timers of a run that was cut off a moment ago."""
         self.feels.latched |= set(kept.get("latched", ()))
         if "pacing" in kept:
+            self.shop.restore(kept.get("shop", {}))
+            self.orders.restore(kept.get("orders", {}))
             self.pacing.restore(kept["pacing"], kept["shift_ns"])
-            self.measuring.restore(kept["measuring"], kept["shift_ns"])
+            self.measuring.restore(kept["measuring"])
+            self.takts.replan(self._configuration.segments)  # by what is made, which is known now
             self.takts.restore(kept["takts"], kept["shift_ns"], now_ns)

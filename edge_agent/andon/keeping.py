@@ -38,10 +38,10 @@ class Keeping:
         self._outbox = outbox
         self._clock = outbox.clock
         self._synced = synced
-        self._written: dict[str, Any] = {}
+        self._written = ""
         self._written_ns = 0
         self._cut_wall_ns: int | None = None  # of a gap that the clock of this boot will tell
-        self._begun_ns = 0
+        self.begun_ns = 0
         self._bypasses: dict[Key, int] = {}
         self._unknown = False
         self._for_good = False  # an earlier gap, of a boot whose clock was never set
@@ -55,16 +55,17 @@ class Keeping:
             return
         kept = {"floor": survival.plain(floor), "more": self.more()}
         beat = now_ns - self._written_ns >= HEARTBEAT_NS and survival.anything_open(floor)
-        if kept == self._written and not beat:
+        written = json.dumps(kept, separators=(",", ":"))  # a copy: what is kept goes on to change
+        if written == self._written and not beat:
             return
-        self._written, self._written_ns = kept, now_ns
+        self._written, self._written_ns = written, now_ns
         clock = self._clock
         body = {
             "boot": clock.boot,
             "mono_ns": now_ns,
             "wall_ns": clock.wall_ns(),
             "synced": self._synced(),
-            "begun_ns": self._begun_ns,
+            "begun_ns": self.begun_ns,
             "cut_wall_ns": self._cut_wall_ns,
             "unknown": self._unknown,
             "for_good": self._for_good,
@@ -92,12 +93,12 @@ class Keeping:
         gap_ns = self._gap(kept, begun_ns)
         open_now = survival.anything_open(floor)
         if kept["boot"] == self._clock.boot:
-            self._begun_ns = kept.get("begun_ns", 0)
+            self.begun_ns = kept.get("begun_ns", 0)
             self._cut_wall_ns = kept.get("cut_wall_ns")
             self._unknown = open_now and kept.get("unknown", False)
             self._for_good = self._unknown and kept.get("for_good", False)
         else:
-            self._begun_ns = begun_ns
+            self.begun_ns = begun_ns
             self._for_good = open_now and kept.get("unknown", False)
             self._unknown = self._for_good or (open_now and gap_ns is None)
             if gap_ns is None and kept["synced"]:
@@ -117,7 +118,7 @@ class Keeping:
 
     def unknown(self, since_ns: int) -> bool:
         """Say whether nobody knows for how long what began then was not watched."""
-        return self._unknown and since_ns <= self._begun_ns
+        return self._unknown and since_ns <= self.begun_ns
 
     def _gap(self, kept: dict[str, Any], begun_ns: int) -> int | None:
         """Say for how long nobody watched; None where nobody knows."""
@@ -132,10 +133,10 @@ class Keeping:
         """Put the gap right now that the clock is set; returns by how much it was longer, in ns."""
         if self._cut_wall_ns is None:
             return 0
-        gap_ns, self._cut_wall_ns = self._wall(self._begun_ns) - self._cut_wall_ns, None
+        gap_ns, self._cut_wall_ns = self._wall(self.begun_ns) - self._cut_wall_ns, None
         if not 0 <= gap_ns <= GAP_MAX_NS:
             return 0
-        survival.lengthen(floor, gap_ns, self._begun_ns, self._bypasses)
+        survival.lengthen(floor, gap_ns, self.begun_ns, self._bypasses)
         self._unknown = self._for_good
         return gap_ns
 

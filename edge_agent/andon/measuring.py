@@ -1,17 +1,23 @@
 """Measures per hour and per shift, folded from what is told, and told themselves when it is over.
 
 Rules:
-1. A clock that nobody has set measures nothing: hours and shifts are the wall clock's.
-2. A stretch ends with its hour or its shift; what is open then goes on in the next.
+1. A clock that nobody has set measures nothing: hours and shifts are the wall clock's. What happens
+   until it is set is measured then, where it belongs.
+2. A stretch ends exactly with its hour or its shift, however late that is looked at, and whether or
+   not the agent was alive; what is open then goes on in the next. An hour in which shifts change is
+   two stretches; outside of shifts the day is one.
 3. A stop is charged piece by piece to the stretches that it lies in, as working time.
+4. A stretch in which nothing happened, and nobody worked, is not told.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from edge_agent.domain.measures import Tally
 from edge_agent.domain.segment import Stop
 from edge_agent.domain.told import ENDED, Told
 from edge_agent.ports import Lane
+from edge_agent.reactor import NEVER
 from edge_agent.wire import payload as wire
 
 if TYPE_CHECKING:
@@ -19,34 +25,73 @@ if TYPE_CHECKING:
 
 HOUR_NS: Final = 3_600_000_000_000
 
+KINDS: Final = ("hour", "shift")
+
+ASLEEP_NS: Final = 7 * 86_400_000_000_000
+"""An agent that was dead for longer tells the stretch in which it died, and none up to now."""
+
+UNSURE_MAX: Final = 1_024
+"""Happenings that wait for the clock to be set; beyond them none is measured."""
+
+
+class Stretch(NamedTuple):
+    """An hour or a shift: from when to when (wall clock), in which shift of which day."""
+
+    begins_ns: int
+    ends_ns: int
+    shift: str | None
+    day: str
+
 
 class Measuring:
     """The tallies of every station of an `Andon`: `kpi.hour` and `kpi.shift`."""
 
     def __init__(self, andon: "Andon") -> None:
         self._andon = andon
-        self._tallies: dict[str, dict[str, Tally]] = {"hour": {}, "shift": {}}
-        self._of: dict[str, str] = {}  # which hour and which shift the tallies are of
+        self._stretches: dict[str, Stretch] = {}
+        self._tallies: dict[str, dict[str, Tally]] = {kind: {} for kind in KINDS}
         self._charged: dict[str, int] = {}  # segment -> up to where its open stop is charged
+        self._unsure: list[tuple[int, Callable[[], None]]] = []
 
     # -- what happens --------------------------------------------------------------------------
 
     def take(self, told: list[Told], at_ns: int) -> None:
         """Take what was told, with its moment on the monotonic clock."""
-        if not self._of:
-            return
+        if told:
+            self._measure(at_ns, lambda: self._take(told, at_ns))
+
+    def counted(self, station: str, kind: str, last_good_ns: int | None, at_ns: int) -> None:
+        """Take a cycle of a station, by its class; the first after a changeover says how long."""
+
+        def count() -> None:
+            for tally in self._of(station):
+                tally.counted(kind, last_good_ns)
+
+        self._measure(at_ns, count)
+
+    def _measure(self, at_ns: int, act: Callable[[], None]) -> None:
+        """Do it in the stretch that its moment lies in; later, while nobody knows which that is."""
+        if self._andon.clock_is_set():
+            self.look(at_ns)
+            act()
+        elif len(self._unsure) < UNSURE_MAX:
+            self._unsure.append((at_ns, act))
+
+    def _take(self, told: list[Told], at_ns: int) -> None:
         for one in told:
             if one.says == ENDED:
-                self._charge(one.segment, one.stop, at_ns)
+                self._charge(one.segment, one.stop, self._andon.shop.wall_of(at_ns))
                 self._charged.pop(one.segment, None)
             elif one.call is not None:
-                for tallies in self._tallies.values():
-                    self._count(tallies.get(one.station), one)
+                for tally in self._of(one.station):
+                    self._count(tally, one)
 
-    def _count(self, tally: Tally | None, one: Told) -> None:
+    def _of(self, station: str) -> Iterable[Tally]:
+        return (tallies[station] for tallies in self._tallies.values() if station in tallies)
+
+    def _count(self, tally: Tally, one: Told) -> None:
         call = one.call
-        if tally is None or call is None:
-            return
+        assert call is not None, "it is about a call"
         stops = one.post is not None and one.post.category.stops
         match one.says:
             case "andon.raised":
@@ -67,98 +112,156 @@ class Measuring:
             case _:
                 pass
 
-    def _charge(self, segment: str, stop: Stop | None, at_ns: int) -> None:
-        """Charge what a stop has lasted since it was charged last."""
-        if stop is None:
+    def _charge(self, segment: str, stop: Stop | None, at_wall_ns: int) -> None:
+        """Charge what a stop has lasted since it was charged last, up to a moment."""
+        if stop is None or stop.station not in self._andon.floor.homes:
             return
-        began_ns = self._charged.get(segment, stop.began_ns)
-        self._charged[segment] = at_ns
-        worked_ns = self._andon.shop.net_ns(self._wall(began_ns), self._wall(at_ns))
-        for tallies in self._tallies.values():
-            if stop.station in tallies:
-                tallies[stop.station].stop_ns += worked_ns
+        began_ns = self._andon.shop.wall_of(stop.began_ns)
+        began_ns = max(self._charged.get(segment, began_ns), began_ns)
+        self._charged[segment] = at_wall_ns
+        for tally in self._of(stop.station):
+            tally.stop_ns += self._andon.shop.net_ns(max(began_ns, tally.begins_ns), at_wall_ns)
 
     # -- hours and shifts ------------------------------------------------------------------------
 
-    def look(self, now_ns: int) -> None:
-        """End the hour, or the shift, that is over, and begin the next."""
+    def look(self, at_ns: int) -> None:
+        """End the hours and shifts that are over at a moment, and begin the next."""
         if not self._andon.clock_is_set():
             return
-        wall_ns = self._andon.wall_ns()
-        shift, day = self._andon.shop.shift_and_day(wall_ns)
-        wanted = {"hour": str(wall_ns // HOUR_NS), "shift": f"{day} {shift or ''}"}
-        for kind, key in wanted.items():
-            if self._of.get(kind) == key:
-                continue
-            for segment, one in self._andon.floor.segments.items():
-                self._charge(segment, one.stop, now_ns)
-            self._end(kind, wall_ns, now_ns)
-            self._of[kind] = key
-            self._tallies[kind] = {
-                station: Tally(wall_ns, actual_before=self._actual(station) or 0)
-                for station in self._andon.floor.homes
-            }
+        unsure, self._unsure = self._unsure, []
+        aside = self._andon.pacing.set_aside()
+        for when_ns, act in unsure:
+            self._go_to(self._andon.shop.wall_of(when_ns))
+            act()
+        self._go_to(self._andon.shop.wall_of(at_ns))
+        self._andon.pacing.add(aside)
 
-    def _end(self, kind: str, wall_ns: int, now_ns: int) -> None:
-        day, _, shift = self._of.get("shift", "").partition(" ")
+    def _go_to(self, wall_ns: int) -> None:
+        if not self._stretches:
+            self._andon.pacing.new_shift(wall_ns)
+            self._begin(KINDS, wall_ns)
+        if wall_ns < self._stretches["hour"].begins_ns - HOUR_NS:
+            self._go_back(wall_ns)
+        if wall_ns - self._ends_ns() > ASLEEP_NS:
+            self._pass(self._ends_ns())
+            self._andon.pacing.new_shift(wall_ns)
+            self._begin(KINDS, wall_ns)
+        while self._ends_ns() <= wall_ns:
+            self._pass(self._ends_ns())
+
+    def _ends_ns(self) -> int:
+        return min(one.ends_ns for one in self._stretches.values())
+
+    def _pass(self, ends_ns: int) -> None:
+        """Go over the end of a stretch, or of both."""
+        for segment, one in self._andon.floor.segments.items():
+            self._charge(segment, one.stop, ends_ns)
+        over = [kind for kind, one in self._stretches.items() if one.ends_ns <= ends_ns]
+        for kind in over:
+            self._end(kind, self._stretches[kind])
+        self._andon.pacing.new_shift(ends_ns)
+        self._begin(over, ends_ns)
+
+    def _begin(self, kinds: Iterable[str], begins_ns: int) -> None:
+        for kind in kinds:
+            self._stretches[kind] = self._stretch(kind, begins_ns)
+            self._tallies[kind] = {}
+            self._fill(kind, begins_ns)
+
+    def _fresh(self, station: str, begins_ns: int) -> Tally:
+        """Begin a tally with what was made, and planned, of the shift before."""
+        made = self._andon.pacing.made(station, begins_ns)
+        return Tally(
+            begins_ns,
+            actual_before=made.actual or 0,
+            plan_before=made.plan or 0,
+            expected_before=made.expected or 0,
+        )
+
+    def _stretch(self, kind: str, at_ns: int) -> Stretch:
+        shift, day, ends_ns = self._andon.shop.stretch_at(at_ns)
+        if kind == "hour":
+            ends_ns = min(ends_ns, (at_ns // HOUR_NS + 1) * HOUR_NS)
+        return Stretch(at_ns, ends_ns, shift, day)
+
+    def _go_back(self, wall_ns: int) -> None:
+        """Take what was measured along: the clock was ahead, and nothing is told of that time."""
+        for kind in KINDS:
+            self._stretches[kind] = self._stretch(kind, wall_ns)
+            for tally in self._tallies[kind].values():
+                tally.begins_ns = wall_ns
+        self._charged.clear()
+
+    def replan(self) -> None:
+        """Take other shifts and stations: a stretch goes on if its shift does, or it is over."""
+        now_ns = self._andon.wall_ns()
+        for kind, one in self._stretches.items():
+            anew = self._stretch(kind, now_ns)
+            goes_on = (anew.shift, anew.day) == (one.shift, one.day)
+            ends_ns = anew.ends_ns if goes_on and one.ends_ns > now_ns else min(one.ends_ns, now_ns)
+            self._stretches[kind] = one._replace(ends_ns=ends_ns)
+            self._fill(kind, now_ns)
+
+    def _fill(self, kind: str, begins_ns: int) -> None:
+        """Have a tally of every station that is ours, and of none that is not."""
+        tallies = self._tallies[kind]
+        self._tallies[kind] = {
+            station: tallies.get(station) or self._fresh(station, begins_ns)
+            for station in self._andon.floor.homes
+        }
+
+    def _end(self, kind: str, one: Stretch) -> None:
+        andon, worked = self._andon, self._andon.shop.net_ns(one.begins_ns, one.ends_ns) > 0
         for station, tally in self._tallies[kind].items():
-            actual = self._actual(station)
-            if tally.empty() and actual is None:
+            made = andon.pacing.made(station, one.ends_ns)
+            actual = None if made.actual is None else max(made.actual - tally.actual_before, 0)
+            if tally.empty() and not actual and (actual is None or not worked):
                 continue
-            if actual is not None:
-                actual = max(actual - tally.actual_before, 0) if kind == "hour" else actual
+            plan = expected = None
+            if actual is not None and made.plan is not None and made.expected is not None:
+                plan = max(made.plan - tally.plan_before, 0)
+                expected = max(made.expected - tally.expected_before, 0)
             plain = tally.said() | {
                 "station": station,
-                "segment": self._andon.floor.homes.get(station) or None,
-                "shift": shift or None,
-                "day": day,
+                "segment": andon.floor.homes.get(station) or None,
+                "shift": one.shift,
+                "day": one.day,
                 "from": wire.rfc3339(tally.begins_ns).decode(),
-                "to": wire.rfc3339(wall_ns).decode(),
+                "to": wire.rfc3339(one.ends_ns).decode(),
                 "actual": actual,
-                "plan": self._plan(station, tally.begins_ns, wall_ns),
-                "calendar": None,
+                "plan": plan,
+                "expected": expected,
+                "calendar": andon.shop.version,
             }
-            telling = self._andon.telling
-            telling.write("kpi", station, f"kpi.{kind}", plain, now_ns, lane=Lane.NORMAL)
-
-    def _actual(self, station: str) -> int | None:
-        pace = self._andon.pacing.paces.get(station)
-        return None if pace is None else pace.actual
-
-    def _plan(self, station: str, begins_ns: int, ends_ns: int) -> int | None:
-        pace = self._andon.pacing.paces.get(station)
-        if pace is None or not pace.takt_ns:
-            return None
-        return self._andon.shop.net_ns(begins_ns, ends_ns) // pace.takt_ns
+            now_ns = andon.mono_ns()
+            andon.telling.write("kpi", station, f"kpi.{kind}", plain, now_ns, lane=Lane.NORMAL)
 
     def due_ns(self, now_ns: int) -> int:
-        """Say when the hour ends; a shift is looked for with the calendar."""
-        return now_ns + HOUR_NS - self._andon.wall_ns() % HOUR_NS
-
-    def _wall(self, at_ns: int) -> int:
-        return self._andon.wall_ns() - (self._andon.mono_ns() - at_ns)
+        """Say when the next hour or shift ends; NEVER while nobody knows."""
+        if not self._stretches or not self._andon.clock_is_set():
+            return NEVER
+        return now_ns + self._ends_ns() - self._andon.wall_ns()
 
     # -- over a power cut ------------------------------------------------------------------------
 
     def plain(self) -> dict[str, Any]:
         """Write down what has to survive; JSON values only."""
         return {
-            "of": dict(self._of),
+            "stretches": {kind: list(one) for kind, one in self._stretches.items()},
             "charged": dict(self._charged),
             "tallies": {
-                kind: {one: tally.plain() for one, tally in tallies.items() if not tally.empty()}
+                kind: {station: tally.plain() for station, tally in tallies.items()}
                 for kind, tallies in self._tallies.items()
             },
         }
 
-    def restore(self, kept: dict[str, Any], shift_ns: int) -> None:
-        """Read that back, moved to this boot's clock; what is not ours any more is passed over."""
-        self._of = dict(kept.get("of", {}))
-        charged = kept.get("charged", {}).items()
-        self._charged = {segment: at_ns + shift_ns for segment, at_ns in charged}
-        homes, wall_ns = self._andon.floor.homes, self._andon.wall_ns()
-        for kind, tallies in kept.get("tallies", {}).items():
-            self._tallies[kind] = {station: Tally(wall_ns) for station in homes}
-            self._tallies[kind] |= {
-                station: Tally.of(tally) for station, tally in tallies.items() if station in homes
-            }
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Read that back; what is not ours any more is passed over."""
+        self._stretches = {
+            kind: Stretch(*one) for kind, one in kept.get("stretches", {}).items() if kind in KINDS
+        }
+        self._charged = dict(kept.get("charged", {}))
+        for kind, one in self._stretches.items():
+            tallies = kept.get("tallies", {}).get(kind, {})
+            self._tallies[kind] = {station: Tally.of(tally) for station, tally in tallies.items()}
+            self._fill(kind, one.begins_ns)

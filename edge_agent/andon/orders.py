@@ -19,6 +19,7 @@ from edge_agent.domain.segment import State as Stands
 from edge_agent.domain.segment import Trigger as Flow
 from edge_agent.domain.told import Told
 from edge_agent.wire import orders
+from edge_agent.wire import payload as wire
 from edge_agent.wire.messages import Refusal
 from edge_agent.wire.orders import LineOrder
 
@@ -39,6 +40,7 @@ _ACTS: Final = {
     orders.CHANGEOVER: Act.CHANGEOVER,
     orders.WORKED: Act.WORKED,
     orders.HANDOVER: Act.HANDOVER,
+    orders.MAINTAINED: Act.MAINTAINED,
 }
 _WORDS: Final = {
     "ACK": (Act.TAKE, Trigger.ACK),
@@ -88,6 +90,7 @@ class Orders:
             Act.CHANGEOVER: self._changeover,
             Act.WORKED: self._work,
             Act.HANDOVER: self._hand_over,
+            Act.MAINTAINED: self._maintain,
         }[act]
         return obeyed(order, at_ns)
 
@@ -215,21 +218,35 @@ class Orders:
         if home not in floor.segments:
             return Answer(f"{order.station} belongs to no segment", Refusal.ILLEGAL)
         begins = order.on is not False
-        before = floor.segments[home].state
-        first = floor.stations_of(home)[0]
-        if order.product is not None:
-            self._andon.pacing.next_product[first] = order.product
-        trigger = Flow.CHANGE if begins else Flow.GOOD
-        self._andon.settle(floor.flow(home, trigger, at_ns), at_ns)
-        if floor.segments[home].state is before:
+        before = floor.segments[home].flow
+        told = floor.flow(home, Flow.CHANGE if begins else Flow.GOOD, at_ns)
+        if floor.segments[home].flow is before:
             return Answer(f"the segment is {before}", Refusal.ILLEGAL)
+        if order.product is not None:
+            self._andon.pacing.flows.next_product[home] = order.product
+        self._andon.settle(told, at_ns)
         return Answer("the changeover " + ("begins" if begins else "is over"))
+
+    def _maintain(self, order: LineOrder, at_ns: int) -> Answer:
+        cycles = self._andon.pacing.maintained(order.station, at_ns, order.actor)
+        if cycles is None:
+            return Answer(f"nobody counts cycles at {order.station}", Refusal.ILLEGAL)
+        self._andon.settle([], at_ns)
+        return Answer(f"cycles are counted anew, after {cycles}")
 
     def _work(self, order: LineOrder, at_ns: int) -> Answer:
         shop = self._andon.shop
         if not shop.has_calendar():
             return Answer("without a calendar it is always working time", Refusal.ILLEGAL)
-        shop.work_until(None if order.on is False else order.until_ns)
+        if shop.known() is None:
+            return Answer("until the clock is set it is working time", Refusal.ILLEGAL)
+        until_ns = None if order.on is False else order.until_ns
+        shop.work_until(until_ns)
+        plain = {
+            "until": None if until_ns is None else wire.rfc3339(until_ns).decode(),
+            "actor": order.actor,
+        }
+        self._andon.pacing.write(order.station, "takt.worked", plain, at_ns)
         self._andon.settle([], at_ns)
         return Answer("it is working time" if shop.working() else "it is not working time")
 
@@ -249,6 +266,14 @@ class Orders:
         telling.write("andon", order.station, "andon.handover", plain, at_ns)
         self._andon.settle([], at_ns)
         return Answer(f"{len(plain['calls'])} open calls taken over")
+
+    def plain(self) -> dict[str, Any]:
+        """Write down what has to survive; JSON values only."""
+        return {"handed_to": self._handed_to}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """Read that back."""
+        self._handed_to = kept.get("handed_to")
 
     # -- at the station ------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class Plan(NamedTuple):
     homes: dict[str, str]
     rules: dict[str, Rule]
     categories: dict[Key, Category]
-    notify: dict[tuple[str, str, int], str]
+    notify: dict[tuple[str, str, int], tuple[str, ...]]
 
     def floor(self) -> Floor:
         """Make the floor, with nothing open."""
@@ -41,11 +41,28 @@ def plan_of(configuration: Configuration) -> Plan:
         },
         {(one.station, one.category): category_of(one) for one in configuration.andons},
         {
-            (one.station, one.category, step.level): step.notify
+            (one.station, one.category, level): roles
             for one in configuration.andons
-            for step in one.escalate
+            for level, roles in (
+                (1, one.responders),
+                *((step.level, (step.notify,)) for step in one.escalate),
+            )
         },
     )
+
+
+def objection(floor: Floor, wanted: Configuration) -> str:
+    """Say why a floor cannot take other rules now: they know nothing of a line that stands."""
+    for name in floor.segments:
+        if not floor.stands(name):
+            continue
+        if name not in {one.id for one in wanted.segments}:
+            return f"{name} stands and is not in the file; start the line first, then reload"
+        ours = {one.id for one in wanted.stations if one.segment == name}
+        for station in floor.stations_of(name):
+            if station not in ours and floor.open_calls(station):
+                return f"{station} holds {name}, which stands; clear its calls, then reload"
+    return ""
 
 
 def zone_of(configuration: Configuration) -> tzinfo:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from edge_agent.andon.ladder import Asked
 from edge_agent.andon.telling import Telling
 from edge_agent.domain import segment as seg
 from edge_agent.domain.call import Call, State
@@ -50,15 +51,17 @@ class States:
         self._showing = showing
         self.zone = zone
         self.scheduled: Callable[[], bool] = lambda: True
+        self.asked: Callable[[str, str, int], Asked] = lambda *_: Asked((), [])
         self.pace: Callable[[str, int], dict[str, Any] | None] = lambda _station, _now_ns: None
 
     def true_now(self, floor: Floor, now_ns: int) -> list[tuple[str, dict[str, Any]]]:
         """Give topic and content of every state that is ours."""
         found: list[tuple[str, dict[str, Any]]] = []
         for station in floor.homes:
-            found.append((self._topics.state(station, "andon"), self.andon(floor, station)))
-            found.append((self._topics.state(station, "display"), self._display(floor, station)))
             pace = self.pace(station, now_ns)
+            display = self._display(floor, station, pace or {})
+            found.append((self._topics.state(station, "andon"), self.andon(floor, station)))
+            found.append((self._topics.state(station, "display"), display))
             if pace is not None:
                 found.append((self._topics.state(station, "takt"), pace))
         for name, one in floor.segments.items():
@@ -78,6 +81,15 @@ class States:
             *(self._topics.state(one, what) for one in floor.homes for what in _OF_STATION),
             *(self._topics.segment_state(name) for name in floor.segments),
         ]
+
+    def document(self, floor: Floor, now_ns: int) -> dict[str, Any]:
+        """Say what is true of every station and segment, for `status`."""
+        return {
+            "stations": [self.andon(floor, one) for one in floor.homes],
+            "segments": [
+                self.segment(floor, name, one, now_ns) for name, one in floor.segments.items()
+            ],
+        }
 
     # -- one state -----------------------------------------------------------------------------
 
@@ -112,6 +124,7 @@ class States:
             "stops": stops,
             "taken_by": call.taken_by,
             "repeat_count": call.repeats,
+            "asked": self.asked(station, category, call.level).people,
         }
 
     def segment(self, floor: Floor, name: str, one: seg.Segment, now_ns: int) -> dict[str, Any]:
@@ -139,7 +152,7 @@ class States:
 
     # -- words for the person at the station -----------------------------------------------------
 
-    def _display(self, floor: Floor, station: str) -> dict[str, Any]:
+    def _display(self, floor: Floor, station: str, pace: dict[str, Any]) -> dict[str, Any]:
         lines, severity = [], "ok"
         one = floor.segment_of(station)
         if one is not None and one.state is seg.State.RESTARTING:
@@ -158,6 +171,7 @@ class States:
             for key, post in floor.posts_at((station,))
             if post.closing
         ]
+        lines += _pace_words(pace)
         if floor.in_training(station):
             lines.append("training: nothing but lights and horns moves")
         if lines and severity == "ok":
@@ -182,3 +196,17 @@ class States:
     def _local(self, at_ns: int) -> str:
         moment = datetime.fromisoformat(self._telling.stamp(at_ns)).astimezone(self.zone)
         return moment.strftime("%H:%M:%S")
+
+
+def _pace_words(pace: dict[str, Any]) -> list[str]:
+    """Say what the person at the station should know of his pace."""
+    lines = []
+    if pace.get("late"):
+        advice = ": pull if you need help" if pace["suggest_call"] else ""
+        lines.append(f"this cycle takes longer than its {pace['cycle_takt_s']:g} s{advice}")
+    if pace.get("pitches_behind"):
+        behind = pace["pitches_behind"]
+        lines.append(f"{behind} {'pack' if behind == 1 else 'packs'} behind the plan")
+    if pace.get("pm_in") is not None and pace["pm_in"] <= 0:
+        lines.append("maintenance is due")
+    return lines

@@ -25,6 +25,15 @@ class TaktTimer:
         self.next_ns = NEVER
         self.rests_ns = -1
 
+    def retime(self, takt_ns: int) -> None:
+        """Take another takt: it holds from the last boundary on."""
+        at_ns = self.rests_ns if self.rests_ns >= 0 else self.next_ns - self.takt_ns
+        if self.began_ns >= 0 and takt_ns != self.takt_ns:
+            self.began_ns += (at_ns - self.began_ns) // self.takt_ns * self.takt_ns
+            if self.next_ns != NEVER:
+                self.next_ns = self.began_ns + takt_ns
+        self.takt_ns = takt_ns
+
     def follow(self, segment: Segment, now_ns: int, *, working: bool) -> None:
         """Begin with the segment, begin anew with its next start, and rest when people do."""
         if segment.state in (State.UNKNOWN, State.STOPPED, State.RESTARTING):
@@ -64,7 +73,7 @@ class Takts:
             takt_ns = self._shop.stopping_takt_ns(one)
             if one.fixed_position == "takt" and takt_ns:
                 takt = self._timers[one.id] = known.get(one.id) or TaktTimer(takt_ns)
-                takt.takt_ns = takt_ns
+                takt.retime(takt_ns)
 
     def follow(self, floor: Floor, now_ns: int, *, working: bool) -> None:
         """Begin, stand and rest with the segments."""

@@ -42,6 +42,7 @@ class Telling:
         self.training: Callable[[str, str], bool] = lambda _station, _segment: False
         self.shift: Callable[[int], str | None] = lambda _wall_ns: None
         self.split: Callable[[int, int], list[tuple[str, int]]] = lambda _from, _to: []
+        self.net_ns: Callable[[int, int], int] = lambda start_ns, end_ns: end_ns - start_ns
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
         self.gap_unknown: Callable[[int], bool] = lambda _since_ns: False
         self.lost = 0
@@ -202,6 +203,7 @@ class Telling:
             if self.gap_unknown(stop.began_ns)
             else seconds(stop.unobserved_ns),
             "by_shift": [{"shift": shift or None, "stop_s": seconds(ns)} for shift, ns in parts],
+            "scheduled_s": seconds(self.net_ns(began_ns, ended_ns)),
         }
 
     def _wall(self, at_ns: int) -> int:

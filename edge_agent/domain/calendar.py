@@ -20,6 +20,12 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LOOK_AHEAD_DAYS: Final = 400
 """A due time further away than this is none: nobody works on that calendar."""
 
+LOOK_BACK_DAYS: Final = 31
+"""A shift that began longer ago is no longer the one before."""
+
+TURN_DAYS: Final = 2
+"""How far ahead is looked for the next moment at which anything begins or ends."""
+
 _S: Final = 1_000_000_000
 _ANY_DAY: Final = date(2026, 1, 7)  # no clock is changed in this night or the next
 _DAY: Final = timedelta(days=1)
@@ -68,6 +74,37 @@ class Calendar:
             None,
         )
 
+    def latest(self, at_ns: int) -> Worked | None:
+        """Say which shift a moment is in or, outside of any, which was the last before it."""
+        found, day = self.shift_at(at_ns), self._day_of(at_ns)
+        for back in range(LOOK_BACK_DAYS if found is None and self.shifts else 0):
+            begun = [one for one in self.of_day(day - back * _DAY) if one.span.start_ns <= at_ns]
+            if begun:
+                return begun[-1]
+        return found
+
+    def turn_ns(self, at_ns: int) -> int | None:
+        """Say when a shift, a break or what is worked beside begins or ends next.
+
+        None where nothing does within `TURN_DAYS`.
+        """
+        day = self._day_of(at_ns)
+        edges = {edge for span in self.worked for edge in span}
+        for ahead in range(-1, TURN_DAYS + 1):
+            for one in self.of_day(day + ahead * _DAY):
+                edges.update(edge for span in (one.span, *one.working) for edge in span)
+        return min((edge for edge in edges if edge > at_ns), default=None)
+
+    def midnight_ns(self, at_ns: int) -> int:
+        """Say when the day of a moment ends, in local time."""
+        return self._moment(self._day_of(at_ns) + _DAY, time(0))
+
+    def until_ns(self, at_ns: int, end_ns: int) -> int:
+        """Say when the shift of a moment ends or the next begins; `end_ns` at the latest."""
+        shift = self.shift_at(at_ns)
+        until_ns = self._next_start(at_ns, end_ns) if shift is None else shift.span.end_ns
+        return min(until_ns, end_ns)
+
     def working(self, at_ns: int) -> bool:
         """Say whether a moment is working time."""
         if not self.shifts:
@@ -102,13 +139,8 @@ class Calendar:
         parts: list[tuple[str, int]] = []
         at_ns = start_ns
         while at_ns < end_ns:
-            worked = self.shift_at(at_ns)
-            if worked is not None:
-                name, until_ns = worked.shift, worked.span.end_ns
-            else:
-                name, until_ns = "", self._next_start(at_ns, end_ns)
-            until_ns = min(until_ns, end_ns)
-            parts.append((name, until_ns - at_ns))
+            worked, until_ns = self.shift_at(at_ns), self.until_ns(at_ns, end_ns)
+            parts.append(("" if worked is None else worked.shift, until_ns - at_ns))
             at_ns = until_ns
         return parts
 

@@ -7,10 +7,11 @@ Rules:
 3. A test and a false call are counted and are in no average.
 4. Stop time is the working time of a stop, charged to the station of its primary call, split where
    stretches end.
+5. A changeover counts where, and when, its first good part was counted.
 Source: the definitions that the decisions of this product gather, with named durations and no MTTR.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from math import ceil
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ NO_CALLS: Final = frozenset({"test", "test_pull", "test-pull", "false", "false_c
 """Reasons, in small letters, of calls that are in no average."""
 
 _S: Final = 1_000_000_000
+_SPREADS: Final = ("tta", "tta_acked", "ttr")
 
 
 @dataclass(slots=True)
@@ -73,6 +75,11 @@ class Tally:
     stop_ns: int = 0
     unobserved_ns: int = 0
     actual_before: int = 0
+    plan_before: int = 0
+    expected_before: int = 0
+    changeovers: int = 0
+    last_good_ns: int = 0
+    cycles: dict[str, int] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)
     tta: Spread = field(default_factory=Spread)
     tta_acked: Spread = field(default_factory=Spread)
@@ -112,9 +119,16 @@ class Tally:
         """Take a level that was reached."""
         self.levels[call] = max(level, self.levels.get(call, 1))
 
+    def counted(self, kind: str, last_good_ns: int | None) -> None:
+        """Take a cycle, by its class; `last_good_ns` where it is the first after a changeover."""
+        self.cycles[kind] = self.cycles.get(kind, 0) + 1
+        if last_good_ns is not None:
+            self.changeovers += 1
+            self.last_good_ns += last_good_ns
+
     def empty(self) -> bool:
         """Say whether nothing happened at all."""
-        return not (self.pulls or self.ttr.n or self.stop_ns or self.repeats)
+        return not (self.pulls or self.ttr.n or self.stop_ns or self.repeats or self.cycles)
 
     def said(self) -> dict[str, Any]:
         """Give the measures, durations in seconds."""
@@ -133,19 +147,27 @@ class Tally:
             "repeats": self.repeats,
             "test_pulls": self.test_pulls,
             "unobserved_s": round(self.unobserved_ns / _S, 3),
+            "cycles": dict(sorted(self.cycles.items())),
+            "changeovers": self.changeovers,
+            "last_good_s": round(self.last_good_ns / _S, 3),
         }
 
     # -- over a power cut ------------------------------------------------------------------------
 
     def plain(self) -> dict[str, Any]:
-        """Write it down; JSON values only."""
-        return asdict(self)
+        """Write down what is not as it was at the beginning; JSON values only, and its own."""
+        plain = {name: getattr(self, name) for name in self.__slots__ if name not in _SPREADS}
+        for name in _SPREADS:
+            spread: Spread = getattr(self, name)
+            plain[name] = {key: getattr(spread, key) for key in spread.__slots__ if spread.n}
+        return {name: what for name, what in plain.items() if what}
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> "Tally":
         """Read it back; what is not known is passed over."""
         known = {one.name for one in fields(cls)}
-        made = cls(**{key: what for key, what in kept.items() if key in known})
-        for name in ("tta", "tta_acked", "ttr"):
-            setattr(made, name, Spread(**getattr(made, name)))
+        plain = {key: what for key, what in kept.items() if key in known}
+        made = cls(plain.pop("begins_ns", 0))
+        for name, what in plain.items():
+            setattr(made, name, Spread(**what) if name in _SPREADS else what)
         return made

@@ -6,10 +6,13 @@ Rules:
 2. It is late once it takes longer than its takt and the tolerance, told once; at one takt and a
    half a call is suggested, told once. Nothing stops by it.
 3. What was longer than takt is a small stop up to five minutes, and down beyond.
+4. Preventive maintenance is due after so many cycles, told once, and they are counted anew when
+   somebody says that it was done.
+5. Packs are whole ones, of one product: one that a change of product left open is none.
 Source: gaps as line monitors class them, 1.2 takt and five minutes; takt is no cycle time.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Final, NamedTuple
 
 NORMAL_PARTS: Final = 1.2
@@ -19,7 +22,7 @@ SUGGEST_PARTS: Final = 1.5
 """At so many takts somebody should call."""
 
 SMALL_STOP_NS: Final = 300_000_000_000
-"""Up to so long a late cycle is a small stop; beyond it the station was down."""
+"""Up to so long a late cycle is a small stop, where nobody says otherwise; beyond it down."""
 
 
 class Cycle(NamedTuple):
@@ -35,10 +38,16 @@ class Pace:
 
     takt_ns: int | None = None
     tolerance: float = 0.05
+    small_stop_ns: int = SMALL_STOP_NS
     pm_limit: int | None = None
     actual: int = 0
     since_pm: int = 0
+    last_ns: int | None = None
     product: str | None = None
+    pack: int | None = None
+    packs: int = 0
+    packed_from: int = 0
+    behind: int = 0
     began_ns: int | None = None
     paused_ns: int = 0
     resting_ns: int | None = None
@@ -49,6 +58,7 @@ class Pace:
     def counted(self, at_ns: int, parts: int = 1) -> Cycle:
         """Take so many good parts that were counted; the next cycle begins."""
         cycle_ns = None if self.began_ns is None else self.elapsed_ns(at_ns)
+        self.last_ns = cycle_ns
         self.actual += parts
         self.since_pm += parts
         self.began_ns, self.paused_ns = at_ns, 0
@@ -62,7 +72,12 @@ class Pace:
             return "first"
         if self.takt_ns is None or cycle_ns <= self.takt_ns * NORMAL_PARTS:
             return "normal"
-        return "small_stop" if cycle_ns <= SMALL_STOP_NS else "down"
+        return "small_stop" if cycle_ns <= self.small_stop_ns else "down"
+
+    @property
+    def runs(self) -> bool:
+        """Say whether a cycle runs, and is not paused."""
+        return self.began_ns is not None and self.resting_ns is None
 
     def elapsed_ns(self, at_ns: int) -> int:
         """Say how much running time the present cycle has taken; 0 where none runs."""
@@ -99,16 +114,50 @@ class Pace:
 
     def pm_due(self) -> bool:
         """Say, once, that so many cycles have run that maintenance is due."""
-        if self.pm_limit is None or self.since_pm < self.pm_limit or self.pm_told:
-            return False
-        self.pm_told = True
-        return True
+        told = self.pm_told
+        self.pm_told = self.pm_limit is not None and self.since_pm >= self.pm_limit
+        return self.pm_told and not told
+
+    def maintained(self) -> int:
+        """Take note that maintenance was done; returns after how many cycles."""
+        cycles, self.since_pm, self.pm_told = self.since_pm, 0, False
+        return cycles
+
+    # -- packs -----------------------------------------------------------------------------------
+
+    @property
+    def packed(self) -> int:
+        """Say how many packs are whole."""
+        return self.packs + ((self.actual - self.packed_from) // self.pack if self.pack else 0)
+
+    def makes(self, product: str | None, pack: int | None) -> None:
+        """Take the product and its pack; where one of them is another, packs are counted anew."""
+        if (product, pack) != (self.product, self.pack):
+            self.packs, self.packed_from = self.packed, self.actual
+            self.product, self.pack = product, pack
+
+    def fell_behind(self, due: int) -> int:
+        """Say by how many packs it is behind, where it fell back since it was asked; or else 0."""
+        behind = max(due - self.packed, 0)
+        more, self.behind = behind > self.behind, behind
+        return behind if more else 0
+
+    def new_shift(self) -> None:
+        """Count anew."""
+        self.actual = self.packs = self.packed_from = self.behind = 0
 
     # -- over a power cut ------------------------------------------------------------------------
 
+    def lengthen(self, by_ns: int, before_ns: int) -> None:
+        """Move what began before a boot further back: the gap was so much longer than assumed."""
+        if self.began_ns is not None and self.began_ns <= before_ns:
+            self.began_ns -= by_ns
+            if self.resting_ns is not None and self.resting_ns <= before_ns:
+                self.resting_ns -= by_ns
+
     def plain(self) -> dict[str, Any]:
         """Write down what has to survive; JSON values only."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def of(cls, kept: dict[str, Any], shift_ns: int) -> "Pace":
@@ -120,6 +169,42 @@ class Pace:
         if pace.resting_ns is not None:
             pace.resting_ns += shift_ns
         return pace
+
+
+@dataclass(slots=True)
+class Changeover:
+    """Last good part to first good part, of one segment: the measure of a changeover.
+
+    `good_ns` is the moment of the last good part, `before_ns` that of the last one before a
+    changeover of which the first good part has not come yet; monotonic.
+    """
+
+    good_ns: int | None = None
+    before_ns: int | None = None
+
+    def begins(self) -> None:
+        """Take note that a changeover begins; one that begins again goes on."""
+        if self.before_ns is None:
+            self.before_ns = self.good_ns
+
+    def good(self, at_ns: int, *, changing: bool) -> int | None:
+        """Take a good part; gives last good to first good, of the first after a changeover.
+
+        While it is `changing` still, it is one of the product before.
+        """
+        before_ns, self.good_ns = self.before_ns, at_ns
+        if changing:
+            self.before_ns = at_ns
+            return None
+        self.before_ns = None
+        return None if before_ns is None else at_ns - before_ns
+
+    def moved(self, by_ns: int, before_ns: int) -> None:
+        """Move what was up to a moment by so much: another boot, or a gap that was not known."""
+        if self.good_ns is not None and self.good_ns <= before_ns:
+            self.good_ns += by_ns
+        if self.before_ns is not None and self.before_ns <= before_ns:
+            self.before_ns += by_ns
 
 
 @dataclass(slots=True)

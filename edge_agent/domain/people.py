@@ -34,6 +34,7 @@ class Act(StrEnum):
     CHANGEOVER = "changeover"
     WORKED = "worked"
     HANDOVER = "handover"
+    MAINTAINED = "maintained"
 
 
 _ALL: Final = frozenset(Act)
@@ -43,7 +44,7 @@ MAY: Final[Mapping[str, frozenset[Act]]] = {
     "leader": _ALL,
     "group-leader": _ALL,
     "manager": _ALL,
-    "maintenance": _ANSWERS | {Act.RESET_FAULT, Act.LAMP_TEST, Act.BYPASS},
+    "maintenance": _ANSWERS | {Act.RESET_FAULT, Act.LAMP_TEST, Act.BYPASS, Act.MAINTAINED},
     "quality": _ANSWERS | {Act.CONFIRM_STOP},
     "material": _ANSWERS,
     "safety": _ANSWERS | {Act.CONFIRM_STOP},

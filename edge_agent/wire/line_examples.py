@@ -133,6 +133,7 @@ LINE_STATES: Final[dict[str, dict[str, Any]]] = {
                 "stops": True,
                 "taken_by": None,
                 "repeat_count": 0,
+                "asked": ["L. Weber"],
             }
         ],
         "faults": [],
@@ -187,5 +188,6 @@ LINE_COMMANDS: Final[dict[str, dict[str, Any]]] = {
     "cmd.changeover": _command("changeover", {"on": True, "product": "P2"}),
     "cmd.worked": _command("worked", {"until": "2026-11-21T16:00:00Z"}),
     "cmd.handover": _command("handover", {}),
+    "cmd.maintained": _command("maintained", {}),
 }
 """Command -> example."""

@@ -25,6 +25,9 @@ class OpenCall(Model):
     stops: bool
     taken_by: str | None
     repeat_count: Count
+    asked: list[str] = Field(
+        description="Whom its level asks for, of the shift that runs now; empty: nobody is named."
+    )
 
 
 class FaultyInput(Model):
@@ -215,6 +218,12 @@ class CommandHandover(LineCommand):
     type: Literal["cmd.handover"]
 
 
+class CommandMaintained(LineCommand):
+    """Says that preventive maintenance was done: its cycles are counted anew."""
+
+    type: Literal["cmd.maintained"]
+
+
 ORDER_MODELS: Final[dict[str, type[Model]]] = {
     "state.andon": StateAndon,
     "state.display": StateDisplay,
@@ -232,5 +241,6 @@ ORDER_MODELS: Final[dict[str, type[Model]]] = {
     "cmd.changeover": CommandChangeover,
     "cmd.worked": CommandWorked,
     "cmd.handover": CommandHandover,
+    "cmd.maintained": CommandMaintained,
 }
 """Name of a state, or type of a command to the line -> its model."""

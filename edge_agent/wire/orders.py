@@ -26,11 +26,12 @@ COUNT: Final = "cmd.count"
 CHANGEOVER: Final = "cmd.changeover"
 WORKED: Final = "cmd.worked"
 HANDOVER: Final = "cmd.handover"
+MAINTAINED: Final = "cmd.maintained"
 
 LINE_ORDERS: Final = frozenset(
     {
         *(ACK, CLEAR, CONFIRM_STOP, RESET_FAULT, MUTE, LAMP_TEST, BYPASS, TRAINING, REASON),
-        *(COUNT, CHANGEOVER, WORKED, HANDOVER),
+        *(COUNT, CHANGEOVER, WORKED, HANDOVER, MAINTAINED),
     }
 )
 """The commands that are for the line."""

@@ -47,6 +47,10 @@ class CycleSaid(PaceSaid):
         "beyond that `down`; `first`: nobody saw the count before.",
     )
     product: Product | None
+    last_good_s: Seconds = maybe(
+        description="The first good part after a changeover that somebody had ended: from the last "
+        "good part before. Where this part has ended it, the end says so, and this does not."
+    )
     actor: str = maybe(description="Who counted, where a person did.")
 
 
@@ -86,7 +90,8 @@ class ChangeoverOverSaid(ChangeoverSaid):
     duration_s: Seconds = Field(description="From its start to its end, monotonic.")
     last_good_s: Seconds = maybe(
         description="From the last good part before to the first good one after: the measure of "
-        "a changeover; missing when one of the two was not seen."
+        "a changeover. Missing when the one before was not seen, or when somebody has ended it "
+        "before the first good part came: then the `takt.cycle` of that part has it."
     )
 
 
@@ -116,6 +121,56 @@ class TaktMaintenanceDue(NormalEvent):
 
     type: Literal["takt.pm_due"]
     data: MaintenanceDueSaid
+
+
+class MaintainedSaid(PaceSaid):
+    """After how many cycles it was done."""
+
+    cycles: Count = Field(description="Since the maintenance before; counted anew from now on.")
+    limit: Annotated[int, Field(ge=1)] | None = Field(description="After how many it is due.")
+    actor: str = Field(description="Who said so.")
+
+
+class TaktMaintained(NormalEvent):
+    """Preventive maintenance was done."""
+
+    type: Literal["takt.pm_done"]
+    data: MaintainedSaid
+
+
+class PitchSaid(PaceSaid):
+    """How many packs are missing."""
+
+    pitch_s: Seconds = Field(description="Takt times `pack_quantity`.")
+    pack_quantity: Annotated[int, Field(ge=1)] = Field(description="Good parts in a pack.")
+    pitch_due: Count = Field(description="Whole packs that are planned by now in this shift.")
+    pitch_done: Count = Field(description="Whole packs of good parts so far.")
+    pitches_behind: Annotated[int, Field(ge=1)]
+    product: Product | None
+
+
+class TaktPitchOverdue(NormalEvent):
+    """A pack is due and not finished: said once for every pack that a station falls behind."""
+
+    type: Literal["takt.pitch_overdue"]
+    data: PitchSaid
+
+
+class WorkedSaid(PaceSaid):
+    """Until when."""
+
+    until: Stamp | None = Field(description="Until when work goes on; null: it ends now.")
+    actor: str = Field(description="Who has ordered it.")
+
+
+class TaktWorked(NormalEvent):
+    """A break, an evening or a holiday is worked: plan, timers and stop minutes go on in it.
+
+    The whole site works; it is told at the station at which it was ordered.
+    """
+
+    type: Literal["takt.worked"]
+    data: WorkedSaid
 
 
 class FlowSaid(PaceSaid):
@@ -205,6 +260,16 @@ class MeasuresSaid(PaceSaid):
     )
     actual: Count | None = Field(description="Good parts; null where nobody counts.")
     plan: Count | None = Field(description="Parts by takt and calendar; null without a takt.")
+    expected: Count | None = Field(
+        description="The same less what excused time cost: stood, starved, blocked, changed over."
+    )
+    cycles: dict[Literal["normal", "small_stop", "down", "first"], Count] = Field(
+        description="Cycles by their class; those of which there was none are missing."
+    )
+    changeovers: Count = Field(description="Changeovers whose first good part was counted here.")
+    last_good_s: Seconds = Field(
+        description="Last good part to first good part, of all of them together."
+    )
     repeats: Count = Field(description="Pulls while a call was open that did not clear it.")
     test_pulls: Count = Field(description="Pulls with the reason of a test: in no average.")
     unobserved_s: Seconds | None = Field(
@@ -236,15 +301,41 @@ class StateTakt(Standing):
     station: Level
     segment: Level | None
     takt_s: Seconds | None
-    plan_now: float | None = Field(description="Parts due by now by takt and calendar.")
-    expected_now: float | None = Field(description="The same less what excused stops cost.")
+    plan_now: float | None = Field(
+        description="Whole parts due by now in this shift, by takt and calendar: what stood in the "
+        "way is not taken off. Each stretch of a shift has its own takt, where products change."
+    )
+    expected_now: float | None = Field(
+        description="The same less what excused time cost: stood, starved, blocked, changed over."
+    )
+    plan_shift: float | None = Field(description="Parts due when this shift ends.")
     actual: Count | None = Field(description="Good parts of this shift.")
     difference: float | None = Field(description="`actual` less `plan_now`.")
+    efficiency: Annotated[float, Field(ge=0)] | None = Field(
+        description="`actual` by `plan_now`, 1 is on plan; null while nothing is planned. No OEE."
+    )
+    down_s: Seconds | None = Field(
+        description="Working time of this shift that is excused: what `expected_now` leaves out."
+    )
     cycle_elapsed_s: Seconds | None = Field(
         description="Since the cycle began, at `asof`, in working time; null while none runs."
     )
     cycle_takt_s: Seconds | None = Field(description="What this cycle should take.")
-    shift: str | None
+    cycle_runs: bool = Field(
+        description="Whether it goes on: not before the first part, nor while nobody works or the "
+        "segment stands, waits or is changed over."
+    )
+    last_cycle_s: Seconds | None = Field(description="What the cycle before took; null: unknown.")
+    late: bool = Field(description="Whether this cycle takes longer than takt and tolerance.")
+    suggest_call: bool = Field(description="Whether it is time to call: over 1.5 takt.")
+    pack_quantity: Annotated[int, Field(ge=1)] | None = Field(
+        description="Good parts in a pack; null where nobody says so, and so are the next four."
+    )
+    pitch_s: Seconds | None = Field(description="Takt times `pack_quantity`.")
+    pitch_due: Count | None = Field(description="Whole packs planned by now in this shift.")
+    pitch_done: Count | None = Field(description="Whole packs of good parts in this shift.")
+    pitches_behind: Count | None = Field(description="Packs that are due and not done.")
+    shift: str | None = Field(description="The shift that counts: the last one, outside of any.")
     product: Product | None
     pm_in: int | None = Field(
         description="Cycles until preventive maintenance is due; below 0: overdue; null: not said."
@@ -257,6 +348,9 @@ PACE_MODELS: Final[dict[str, type[Model]]] = {
     "takt.changeover_started": TaktChangeoverStarted,
     "takt.changeover_ended": TaktChangeoverEnded,
     "takt.pm_due": TaktMaintenanceDue,
+    "takt.pm_done": TaktMaintained,
+    "takt.pitch_overdue": TaktPitchOverdue,
+    "takt.worked": TaktWorked,
     "takt.starved": TaktStarved,
     "takt.blocked": TaktBlocked,
     "takt.flowing": TaktFlowing,

@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge_agent.configuration import Calendar, Configuration, Shift, Site
+from edge_agent.configuration import Calendar, Configuration, Person, Shift, Site
 from edge_agent.ports import Purpose
+from edge_agent.wire.messages import Refusal
 from tests.kit.floor_bench import LADDER, LINE, MATERIAL, QUALITY, SEGMENT, TOPICS, FloorBench
 from tests.kit.line_bench import WallClock
 
@@ -46,6 +47,135 @@ def test_24_a_shift_change_in_the_middle_of_a_call(tmp_path: Path) -> None:
     ]
     levels = [(one["level"], one["age_s"]) for one in bench.told("andon.escalated")]
     assert levels == [(2, 60.0), (3, 300.0)], "timers are not reset by a shift change"
+
+
+EARLY_AND_LATE = (
+    Person("E:1", "L. Weber", ("leader",), shifts=("early",)),
+    Person("E:2", "M. Sato", ("group-leader",), shifts=("early",)),
+    Person("E:3", "P. Rossi", ("manager",), shifts=("early",)),
+    Person("E:4", "J. Novak", ("leader",), shifts=("late",)),
+    Person("E:5", "A. Diaz", ("group-leader",), shifts=("late",)),
+    Person("E:6", "K. Ito", ("manager",), shifts=("late",)),
+)
+
+
+def test_24_who_is_asked_is_of_the_shift_that_runs_when_he_is_asked(tmp_path: Path) -> None:
+    """A2 is pulled at 13:58:30: level 2 asks the early shift at 13:59:30, level 3 the late one."""
+    asks = replace(QUALITY, responders=("leader",))
+    line = replace(ON_SHIFTS, people=EARLY_AND_LATE, andons=(asks, MATERIAL))
+    bench = line_at(tmp_path, "13:58:00", line)
+
+    def asked() -> list[str]:
+        (call,) = bench.state("A2/state/andon")["calls"]
+        return list(call["asked"])
+
+    bench.pull("cord-A2", 30.0)
+    assert asked() == ["L. Weber"]
+    bench.pulse(60.0)
+    bench.at(119.0)
+    assert asked() == ["M. Sato"]
+    bench.at(120.0)
+    assert asked() == ["A. Diaz"], "at 14:00, with the same timers"
+    bench.at(330.0)
+    assert asked() == ["K. Ito"]
+    told = [
+        (one["level"], one["age_s"], one["after_s"], one["notify"], one["people"])
+        for one in bench.told("andon.escalated")
+    ]
+    assert told == [
+        (2, 60.0, 60.0, "group-leader", ["M. Sato"]),
+        (3, 300.0, 300.0, "manager", ["K. Ito"]),
+    ]
+
+
+def test_a_board_hears_of_the_shift_change(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "13:59:50", ON_SHIFTS)
+    heard: list[float] = []
+    bench.andon.changed = lambda: heard.append(bench.at_s())
+    bench.at(14.0)
+    assert heard == [10.0]
+
+
+def test_a_break_begins_and_ends_to_the_second(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "08:59:57")
+    bench.at(2.9)
+    assert bench.tower("A1") == "green steady"
+    bench.at(3.0)
+    assert bench.tower("A1") == ""
+    bench.at(602.9)
+    assert bench.tower("A1") == ""
+    bench.at(603.0)
+    assert bench.tower("A1") == "green steady"
+
+
+# -- what the leader has ordered -------------------------------------------------------------------
+
+
+def test_overtime_and_a_worked_break_survive_a_restart_and_a_reload(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "09:01:00")
+
+    def until(clock: str) -> int:
+        moment = datetime.fromisoformat(f"2026-11-23T{clock}").replace(tzinfo=UTC)
+        return int(moment.timestamp()) * 10**9
+
+    assert bench.ask("worked", "A1", until_ns=until("09:10:00")).refused is None
+    assert bench.tower("A1") == "green steady"
+    bench.at(60.0)
+    after = bench.again(boot="feedbeef").start()
+    assert after.tower("A1") == "green steady", "the break is worked after a restart too"
+    after.andon.replan(replace(after.configuration, people=EARLY_AND_LATE))
+    assert after.tower("A1") == "green steady", "and after a reload"
+    after.at(540.0)
+    assert after.ask("worked", "A1", until_ns=until("22:30:00")).refused is None
+    nine = until("09:00:00")
+    assert after.andon.shop.net_ns(nine, until("09:10:00")) == 540 * 10**9, (
+        "an order for the evening takes nothing of the morning back"
+    )
+    again = after.again().start()
+    assert again.andon.shop.net_ns(nine, until("09:10:00")) == 540 * 10**9
+    assert again.andon.shop.net_ns(until("22:00:00"), until("23:00:00")) == 1800 * 10**9
+
+
+def test_an_order_to_work_is_told_and_can_be_taken_back(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "09:01:00")
+    until_ns = bench.clock.wall_ns() + 300 * 10**9
+    bench.ask("worked", "A1", until_ns=until_ns)
+    bench.at(60.0)
+    bench.ask("worked", "A1", on=False)
+    assert bench.tower("A1") == ""
+    assert [(one["until"], one["actor"]) for one in bench.told("takt.worked")] == [
+        ("2026-11-23T09:06:00.000Z", "L. Weber"),
+        (None, "L. Weber"),
+    ]
+    after = bench.again().start()
+    assert after.tower("A1") == ""
+    assert len(after.andon.shop.worked) == 1, "a minute of the break was worked"
+    for second in (4 * 86_400.0, 4 * 86_400.0 + 1):
+        after.leap(second)
+        after.ask("worked", "A1", until_ns=after.clock.wall_ns() + 10**12)
+    assert len(after.andon.shop.worked) == 2, "what is days old is forgotten"
+
+
+def test_nobody_orders_overtime_on_a_clock_that_is_not_set(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data", line=ON_SHIFTS)
+    bench.clock.is_set = False
+    bench.start()
+    answer = bench.ask("worked", "A1", until_ns=bench.clock.wall_ns() + 10**12)
+    assert (answer.refused, answer.message) == (
+        Refusal.ILLEGAL,
+        "until the clock is set it is working time",
+    )
+
+
+def test_who_has_taken_the_shift_over_is_known_after_a_restart(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "13:50:00", ON_SHIFTS)
+    bench.ask("handover", "A1")
+    after = bench.again(boot="feedbeef").start()
+    after.leap(660.0)
+    after.ask("handover", "A1")
+    first, second = after.told("andon.handover")
+    assert (first["shift_from"], first["shift_to"]) == (None, "early")
+    assert (second["shift_from"], second["shift_to"]) == ("early", "late")
 
 
 def test_a_pull_in_a_break_is_seen_and_heard(tmp_path: Path) -> None:

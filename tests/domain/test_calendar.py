@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.domain.calendar import DAYS, Calendar, Shift, Span
-from edge_agent.domain.takt import Takt, planned
+from edge_agent.domain.takt import Takt
 
 BERLIN = ZoneInfo("Europe/Berlin")
 S = 1_000_000_000
@@ -33,18 +33,6 @@ def test_a_shift_of_eight_hours_with_its_breaks_is_440_minutes_and_the_takt_a_mi
 
 def test_takt_of_the_textbook() -> None:
     assert Takt(820 * MIN, 80).takt_ns == 10.25 * MIN
-
-
-def test_what_is_planned_follows_net_time_and_stands_still_in_a_break() -> None:
-    takt = Takt(440 * MIN, 440)
-    worked = [TWO.net_ns(at(23, 6), at(23, 9, minute)) for minute in (0, 5, 10, 11)]
-    assert [takt.planned(ns) for ns in worked] == [180, 180, 180, 181]
-    assert takt.planned(10**18) == 440
-
-
-def test_a_product_change_inside_a_shift_adds_up() -> None:
-    first, second = Takt(440 * MIN, 440), Takt(440 * MIN, 220)
-    assert planned([(100 * MIN, first), (61 * MIN, second)]) == 130
 
 
 @pytest.mark.parametrize(("net_ns", "demand"), [(440 * MIN, 0), (0, 10), (MIN, -1)])
@@ -119,6 +107,31 @@ def test_overtime_and_a_worked_break_are_working_time() -> None:
     assert more.net_ns(at(23, 6), at(23, 16)) == 510 * MIN
     assert more.working(at(23, 9, 5))
     assert more.due_ns(at(23, 13, 30), 60 * MIN) == at(23, 14, 30)
+
+
+def test_the_shift_that_a_moment_outside_of_any_belongs_to_is_the_one_before() -> None:
+    def latest(*moment: int) -> tuple[str, int] | None:
+        found = TWO.latest(at(*moment))
+        return None if found is None else (found.shift, found.day.day)
+
+    assert latest(23, 5, 59) == ("late", 20), "on Monday before six it is Friday's"
+    assert [latest(23, 6), latest(23, 14), latest(23, 23)] == [
+        ("early", 23),
+        ("late", 23),
+        ("late", 23),
+    ]
+    assert Calendar(BERLIN).latest(at(23, 6)) is None
+    never = Calendar(BERLIN, (Shift("x", frozenset(), time(6), time(14)),))
+    assert never.latest(at(23, 6)) is None
+
+
+def test_the_next_moment_at_which_anything_begins_or_ends() -> None:
+    day = [at(23, 6), at(23, 9), at(23, 9, 10), at(23, 11, 30), at(23, 12), at(23, 14), at(23, 22)]
+    assert [TWO.turn_ns(one - 1) for one in day] == day
+    assert TWO.turn_ns(day[-1]) == at(24, 6)
+    assert TWO.turn_ns(at(27, 22)) is None, "nothing does within two days"
+    more = Calendar(BERLIN, (EARLY,), worked=(Span(at(23, 14), at(23, 15)),))
+    assert more.turn_ns(at(23, 14)) == at(23, 15)
 
 
 moments = st.integers(at(20, 0), at(20, 0, month=12))

@@ -59,6 +59,17 @@ def test_so_many_durations_are_remembered_and_the_mean_has_all() -> None:
     assert spread.said(0)["mean"] == (3 * SPREAD_MAX - 1) / 2
 
 
+def test_cycles_are_counted_by_their_class_and_changeovers_by_their_first_good_part() -> None:
+    tally = Tally(0)
+    assert tally.empty()
+    for kind, last_good_ns in (("first", None), ("normal", None), ("normal", 90 * S), ("down", S)):
+        tally.counted(kind, last_good_ns)
+    said = tally.said()
+    assert said["cycles"] == {"down": 1, "first": 1, "normal": 2}
+    assert (said["changeovers"], said["last_good_s"]) == (2, 91.0)
+    assert not tally.empty()
+
+
 @given(durations=st.lists(st.integers(0, 10**12), max_size=60))
 def test_percentiles_lie_between_and_a_restart_changes_nothing(durations: list[int]) -> None:
     tally = Tally(7)
