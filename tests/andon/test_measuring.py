@@ -67,6 +67,8 @@ def test_a_stop_over_an_hour_and_a_restart_is_charged_once(tmp_path: Path) -> No
     after.at(600.0 + 3605.0)
     hours = [one["stop_s"] for one in after.told("kpi.hour") if one["station"] == "A2"]
     assert hours == [540.0, 660.0]
+    after.leap(7 * HOUR)
+    assert [one["stop_s"] for one in told(after, "shift")] == [1200.0]
 
 
 def test_a_clock_that_nobody_has_set_measures_nothing(tmp_path: Path) -> None:
@@ -105,6 +107,8 @@ def test_hours_that_end_while_the_agent_is_dead_end_on_the_hour(tmp_path: Path) 
     assert [one["pulls"] for one in hours] == [1, 0, 0, 0]
     assert hours[3]["ttr_s"]["mean"] == 9270.0
     assert hours[0]["calendar"].startswith("two-shift@")
+    after.leap(7 * HOUR)
+    assert [one["stop_s"] for one in told(after, "shift")] == [8700.0]
 
 
 def test_24_the_shift_changes_while_the_agent_is_dead(tmp_path: Path) -> None:
@@ -131,7 +135,7 @@ def test_a_stretch_that_is_looked_at_late_ends_in_time(tmp_path: Path) -> None:
     """A part that was made after the hour counts in the next one, whoever has looked meanwhile."""
     bench = line_at(tmp_path, "07:30:00", PACED)
     for second, parts in ((60.0, 20), (1803.0, 5), (5403.0, 1)):
-        bench.leap(second)
+        bench.clock.now_ns = bench.began_ns + round(second * 1e9)
         bench.ask("count", "A4", "counter", count=parts)
     hours = told(bench, "hour", "A4")
     assert times(hours) == ["07:30:00 08:00:00", "08:00:00 09:00:00"]
@@ -188,9 +192,12 @@ def test_a_weekend_is_not_told_and_monday_begins_anew(tmp_path: Path) -> None:
 def test_who_was_dead_for_weeks_tells_the_hour_of_his_death_and_goes_on(tmp_path: Path) -> None:
     bench = line_at(tmp_path, "07:30:00", PACED)
     bench.ask("count", "A4", "counter", count=20)
-    bench.leap(1.0)
+    bench.pull("cord-A4", 30.0)
+    bench.at(61.0)
     bench.leap(21 * 86_400.0)
-    assert times(told(bench, "hour", "A4")) == ["07:30:00 08:00:00"]
+    (hour,) = told(bench, "hour", "A4")
+    assert times([hour]) == ["07:30:00 08:00:00"]
+    assert hour["stop_s"] == 29 * 60.0, "it stood from 07:31"
     bench.ask("count", "A4", "counter", count=4)
     bench.leap(21 * 86_400.0 + 1800)
     assert told(bench, "hour", "A4")[-1]["actual"] == 4

@@ -12,7 +12,7 @@ from edge_agent.configuration import Configuration, Product
 from edge_agent.ports import Purpose
 from edge_agent.wire.messages import Refusal
 from tests.andon.test_shop_time import BY_TAKT, ON_SHIFTS, line_at
-from tests.kit.floor_bench import FloorBench
+from tests.kit.floor_bench import LINE, FloorBench
 
 P2 = Product("P2", takt_s=45.0, pack_quantity=12)
 PACED = replace(ON_SHIFTS, segments=(replace(BY_TAKT, pack_quantity=10, products=(P2,)),))
@@ -88,7 +88,7 @@ def test_what_was_planned_stays_when_a_reload_changes_takt_or_breaks(tmp_path: P
     assert board(bench, "plan_now", "takt_s") == (60, 30.0)
     bench.leap(90 * MIN)
     assert board(bench, "plan_now") == (120,)
-    shift = replace(PACED.calendars[0].shifts[0], breaks=("06:10-06:40",))
+    shift = replace(PACED.calendars[0].shifts[0], breaks=("07:05-07:25",))
     breaks = replace(PACED.calendars[0], shifts=(shift, PACED.calendars[0].shifts[1]))
     bench.andon.replan(replace(faster, calendars=(breaks,)))
     assert board(bench, "plan_now") == (120,), "nobody takes back what was worked"
@@ -105,6 +105,21 @@ def test_the_fixed_position_goes_by_the_takt_of_the_product(tmp_path: Path) -> N
     assert not bench.stop_output.on
     bench.at(105.1)
     assert bench.stop_output.on, "the boundary at 60 s, and a takt of 45 s"
+
+
+def test_the_takt_of_the_product_holds_after_a_restart(tmp_path: Path) -> None:
+    always = replace(LINE, segments=PACED.segments)
+    bench = line_at(tmp_path, "06:00:00", always)
+    bench.at(50.0)
+    bench.ask("changeover", "A1", on=True, product="P2")
+    bench.ask("changeover", "A1", on=False)
+    bench.pull("cord-A2", 60.0)
+    bench.at(70.0)
+    after = bench.again(boot="feedbeef").start()
+    after.at(89.9)
+    assert not after.stop_output.on
+    after.at(90.1)
+    assert after.stop_output.on, "a takt of 45 s since the line began to run"
 
 
 def test_every_shift_is_counted_anew_also_where_there_is_one(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from edge_agent.configuration import Calendar, Configuration, Person, Shift, Site
 from edge_agent.ports import Purpose
 from edge_agent.wire.messages import Refusal
@@ -96,16 +98,18 @@ def test_a_board_hears_of_the_shift_change(tmp_path: Path) -> None:
     assert heard == [10.0]
 
 
-def test_a_break_begins_and_ends_to_the_second(tmp_path: Path) -> None:
-    bench = line_at(tmp_path, "08:59:57")
+@pytest.mark.parametrize(
+    ("when", "before", "after"),
+    [("11:29:57", "green steady", ""), ("09:09:57", "", "green steady")],
+)
+def test_a_break_begins_and_ends_to_the_second(
+    tmp_path: Path, when: str, before: str, after: str
+) -> None:
+    bench = line_at(tmp_path, when)
     bench.at(2.9)
-    assert bench.tower("A1") == "green steady"
+    assert bench.tower("A1") == before
     bench.at(3.0)
-    assert bench.tower("A1") == ""
-    bench.at(602.9)
-    assert bench.tower("A1") == ""
-    bench.at(603.0)
-    assert bench.tower("A1") == "green steady"
+    assert bench.tower("A1") == after
 
 
 # -- what the leader has ordered -------------------------------------------------------------------

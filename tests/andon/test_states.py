@@ -62,9 +62,13 @@ def test_a_takt_that_a_reload_gives_up_is_cleared(tmp_path: Path) -> None:
     announcer.publish_line()
     assert {"A1/state/takt", "A4/state/takt"} <= board.retained.keys()
     assert "A2/state/takt" not in board.retained, "nothing is said of one that does not count"
-    reloaded(bench, announcer, replace(bench.configuration, stations=LINE.stations[1:]))
+    whole = bench.configuration
+    reloaded(bench, announcer, replace(whole, stations=LINE.stations[1:]))
     assert not [topic for topic in board.retained if topic.startswith("A1/")]
     assert "A4/state/takt" in board.retained
+    reloaded(bench, announcer, whole)
+    assert "A1/state/andon" in board.retained
+    assert "A1/state/takt" not in board.retained, "it has not counted since it is ours again"
 
 
 def test_a_segment_that_a_reload_renames_leaves_no_state_of_its_old_name(tmp_path: Path) -> None:
