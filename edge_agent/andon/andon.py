@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from edge_agent.andon.early import PASSING, Early
 from edge_agent.andon.feels import Feels
+from edge_agent.andon.inputs import Inputs
 from edge_agent.andon.keeping import Keeping
+from edge_agent.andon.kept import kept, take_up
 from edge_agent.andon.ladder import Ladder
 from edge_agent.andon.measuring import Measuring
 from edge_agent.andon.orders import Orders
@@ -28,14 +30,14 @@ from edge_agent.andon.states import States
 from edge_agent.andon.takts import Takts
 from edge_agent.andon.telling import Telling
 from edge_agent.andon.towers import Towers, untrusted
-from edge_agent.configuration import Configuration
+from edge_agent.configuration import Configuration, Segment
 from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.looks import SHIPPED, Showing, with_changes
 from edge_agent.domain.standing import loud, showing, still_warned
 from edge_agent.domain.told import ENDED, RAISED, Told
 from edge_agent.outbox import Outbox
-from edge_agent.ports import Contact, Output, Purpose
+from edge_agent.ports import Contact, Output
 from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
@@ -72,7 +74,7 @@ class Andon:
         self.shop = ShopTime(self._clock, synced)
         self.shop.plan_by(configuration)
         self.positions = Positions(reactor, self._reached)
-        self.feels = Feels(self)
+        self.feels, self.inputs = Feels(self), Inputs(self)
         self.pacing, self.measuring = Pacing(self), Measuring(self)
         self.orders = Orders(self, people_of(configuration))
         self.ladder = Ladder(self)
@@ -107,10 +109,10 @@ class Andon:
         self.towers.loud = lambda one: loud(self.floor, one) or self.pulses.missing(one)
         self.positions.contacts = self.contacts
         self.positions.stations_of = self._stations_of
-        self.shop.moving = self._moving
+        self.shop.moving = self.inputs.moving
         self.states.scheduled = self.shop.working
         self.states.pace, self.states.asked = self.pacing.state, self.ladder.asked
-        self.pacing.segments = lambda: self._configuration.segments
+        self.pacing.segments = self.segments
         telling = self.telling
         telling.training = self._in_training
         telling.due = self.takts.due_ns
@@ -163,27 +165,7 @@ class Andon:
     def looked(self) -> None:
         """Show what is true now that every device was tried."""
         now_ns = self._clock.mono_ns()
-        self.settle(self._see(now_ns) if self.open or self._shut else [], now_ns)
-
-    def _see(self, now_ns: int) -> list[Told]:
-        """Begin with what the inputs are of segments of which nothing was known."""
-        told: list[Told] = []
-        for name, one in self.floor.segments.items():
-            if one.state is seg.State.UNKNOWN and not self._unknown(name):
-                told += self.floor.seen(name, now_ns)
-                for contact in self.contacts.values():
-                    if self.segment_of(contact) == name:
-                        told += self.feels.found(contact, name, now_ns)
-        return told
-
-    def _unknown(self, segment: str) -> bool:
-        """Say whether an input of a segment has not been read yet, and is not in trouble."""
-        stations = set(self.floor.stations_of(segment))
-        return any(
-            contact.on is None and not contact.fault
-            for contact in self.contacts.values()
-            if contact.station in stations
-        )
+        self.settle(self.inputs.see(now_ns) if self.open or self._shut else [], now_ns)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -245,12 +227,6 @@ class Andon:
         self.takts.follow(self.floor, now_ns, working=working)
         self.pulses.follow(now_ns, working=working)
 
-    def _moving(self) -> bool:
-        return any(
-            contact.purpose is Purpose.LINE_MOVING and contact.on
-            for contact in self.contacts.values()
-        )
-
     def _reached(self, segment: str, at_ns: int) -> None:
         told = self.floor.fixed(segment, at_ns)
         if told and not self.open:
@@ -268,21 +244,10 @@ class Andon:
         self.pulses.ring(now_ns)
         if self.open:
             self.pacing.ring(now_ns)
-        self.settle(self.floor.ring(now_ns) + self._seen_moving(now_ns), now_ns)
+        self.settle(self.floor.ring(now_ns) + self.inputs.seen_moving(now_ns), now_ns)
         if passed:
             self.changed()  # the fixed position that is due is another one
         return self._next_ns(now_ns)
-
-    def _seen_moving(self, now_ns: int) -> list[Told]:
-        """Believe that a line runs which moves when its restart warning is over."""
-        told: list[Told] = []
-        for contact in self.contacts.values():
-            if contact.purpose is Purpose.LINE_MOVING and contact.on:
-                segment = self.segment_of(contact)
-                one = self.floor.segments.get(segment)
-                if one is not None and one.state is seg.State.RESTARTING:
-                    told += self.floor.start(segment, now_ns, moves=True)
-        return told
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [self.takts.next_ns(), self.pulses.due_ns()]
@@ -314,21 +279,6 @@ class Andon:
 
     # -- which segment -------------------------------------------------------------------------
 
-    def segment_of(self, contact: Contact) -> str:
-        """Say which segment an input speaks of: that which names it, or that of its station."""
-        for one in self._configuration.segments:
-            if contact.name in (one.start_input, one.fixed_device):
-                return one.id
-        return self.floor.homes.get(contact.station or "", "")
-
-    def is_fixed_position(self, contact: Contact, segment: str) -> bool:
-        """Say whether an input is the one that tells the fixed position of a segment."""
-        return any(
-            one.fixed_device == contact.name
-            for one in self._configuration.segments
-            if one.id == segment
-        )
-
     # -- what is true --------------------------------------------------------------------------
 
     def showing(self, station: str) -> frozenset[Showing]:
@@ -348,6 +298,10 @@ class Andon:
 
     def _stations_of(self, segment: str) -> list[str]:
         return self.floor.stations_of(segment)
+
+    def segments(self) -> tuple[Segment, ...]:
+        """Give the segments that are written down."""
+        return self._configuration.segments
 
     def in_training(self, station: str) -> bool:
         """Say whether what happens at a station now is training."""
@@ -397,16 +351,16 @@ class Andon:
         stood = [name for name in self.floor.segments if self._shut and self.floor.stands(name)]
         self.floor, self.feels = self.plan.floor(), Feels(self)
         self.takts.replan(self._configuration.segments)
-        self.keeping.more = self._kept
+        self.keeping.more = lambda: kept(self)
         felt_since_ns = now_ns if self._felt_since_ns < 0 else self._felt_since_ns
-        kept = self.keeping.restore(self.floor, restored, felt_since_ns)
-        self._take_up(kept, now_ns)
+        was = self.keeping.restore(self.floor, restored, felt_since_ns)
+        take_up(self, was, now_ns)
         self._worked = self.shop.working()
         self.floor.rest(now_ns, working=self._worked)
         self.open = self._replaying = True
         if self._shut:
             self._shut = False
-            self.settle(self._see(now_ns), now_ns)
+            self.settle(self.inputs.see(now_ns), now_ns)
         self.early.again(self.settle)
         if self.early.lost:
             for name in stood:
@@ -434,24 +388,3 @@ class Andon:
         self.pacing.lengthen(gap_ns, self.keeping.begun_ns)
         self.takts.replan(self._configuration.segments)
         self.settle([], self._clock.mono_ns())
-
-    def _kept(self) -> dict[str, Any]:
-        return {
-            "takts": self.takts.plain(),
-            "latched": sorted(self.feels.latched),
-            "shop": self.shop.plain(),
-            "orders": self.orders.plain(),
-            "pacing": self.pacing.plain(),
-            "measuring": self.measuring.plain(),
-        }
-
-    def _take_up(self, kept: dict[str, Any], now_ns: int) -> None:
-        """Go on with cycles and takt timers of a run that was cut off a moment ago."""
-        self.feels.latched |= set(kept.get("latched", ()))
-        if "pacing" in kept:
-            self.shop.restore(kept.get("shop", {}))
-            self.orders.restore(kept.get("orders", {}))
-            self.pacing.restore(kept["pacing"], kept["shift_ns"])
-            self.measuring.restore(kept["measuring"])
-            self.takts.replan(self._configuration.segments)  # by what is made, which is known now
-            self.takts.restore(kept["takts"], kept["shift_ns"], now_ns)

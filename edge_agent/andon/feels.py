@@ -37,7 +37,7 @@ class Feels:
             return self._call(contact, feel, at_ns)
         if contact.purpose in _FLOWS:
             came, went = _FLOWS[contact.purpose]
-            segment = self._andon.segment_of(contact)
+            segment = self._andon.inputs.segment_of(contact)
             return self._andon.floor.flow(segment, came if feel is Feel.ON else went, at_ns)
         return self._press(contact, at_ns) if feel is Feel.ON else []
 
@@ -121,7 +121,7 @@ class Feels:
 
     def _press(self, contact: Contact, at_ns: int) -> list[Told]:
         andon, station = self._andon, contact.station or ""
-        floor, segment = andon.floor, andon.segment_of(contact)
+        floor, segment = andon.floor, andon.inputs.segment_of(contact)
         match contact.purpose:
             case Purpose.ACK | Purpose.CONFIRM_STOP:
                 return floor.do(_ANSWERS[contact.purpose], station, at_ns)
@@ -147,7 +147,9 @@ class Feels:
     def _note(self, contact: Contact, segment: str, at_ns: int) -> None:
         """Take what concerns no call: pulses, counts, mutes and lamp tests."""
         andon, station = self._andon, contact.station or ""
-        if contact.purpose is Purpose.FIXED_POSITION and andon.is_fixed_position(contact, segment):
+        if contact.purpose is Purpose.FIXED_POSITION and andon.inputs.is_fixed_position(
+            contact, segment
+        ):
             andon.pulses.heard(segment, at_ns)
             andon.positions.at(segment, at_ns)
         elif contact.purpose is Purpose.COUNT and andon.open:

@@ -69,7 +69,7 @@ class Flows:
         return any(
             contact.purpose is Purpose.CHANGEOVER
             and bool(contact.on)
-            and self._andon.segment_of(contact) == segment
+            and self._andon.inputs.segment_of(contact) == segment
             for contact in self._andon.contacts.values()
         )
 

@@ -1,0 +1,68 @@
+"""The inputs of the lines: which segment each speaks of, and what they say at a start."""
+
+from typing import TYPE_CHECKING
+
+from edge_agent.domain import segment as seg
+from edge_agent.domain.told import Told
+from edge_agent.ports import Contact, Purpose
+
+if TYPE_CHECKING:
+    from edge_agent.andon.andon import Andon
+
+
+class Inputs:
+    """Looks at the contacts of an `Andon`."""
+
+    def __init__(self, andon: "Andon") -> None:
+        self._andon = andon
+
+    def segment_of(self, contact: Contact) -> str:
+        """Say which segment an input speaks of: that which names it, or that of its station."""
+        for one in self._andon.segments():
+            if contact.name in (one.start_input, one.fixed_device):
+                return one.id
+        return self._andon.floor.homes.get(contact.station or "", "")
+
+    def is_fixed_position(self, contact: Contact, segment: str) -> bool:
+        """Say whether an input is the one that tells the fixed position of a segment."""
+        return any(
+            one.fixed_device == contact.name for one in self._andon.segments() if one.id == segment
+        )
+
+    def moving(self) -> bool:
+        """Say whether an input sees the line move."""
+        return any(
+            contact.purpose is Purpose.LINE_MOVING and contact.on
+            for contact in self._andon.contacts.values()
+        )
+
+    def see(self, now_ns: int) -> list[Told]:
+        """Begin with what the inputs are of segments of which nothing was known."""
+        told: list[Told] = []
+        for name, one in self._andon.floor.segments.items():
+            if one.state is seg.State.UNKNOWN and not self.unknown(name):
+                told += self._andon.floor.seen(name, now_ns)
+                for contact in self._andon.contacts.values():
+                    if self.segment_of(contact) == name:
+                        told += self._andon.feels.found(contact, name, now_ns)
+        return told
+
+    def unknown(self, segment: str) -> bool:
+        """Say whether an input of a segment has not been read yet, and is not in trouble."""
+        stations = set(self._andon.floor.stations_of(segment))
+        return any(
+            contact.on is None and not contact.fault
+            for contact in self._andon.contacts.values()
+            if contact.station in stations
+        )
+
+    def seen_moving(self, now_ns: int) -> list[Told]:
+        """Believe that a line runs which moves when its restart warning is over."""
+        told: list[Told] = []
+        for contact in self._andon.contacts.values():
+            if contact.purpose is Purpose.LINE_MOVING and contact.on:
+                segment = self.segment_of(contact)
+                one = self._andon.floor.segments.get(segment)
+                if one is not None and one.state is seg.State.RESTARTING:
+                    told += self._andon.floor.start(segment, now_ns, moves=True)
+        return told
