@@ -189,6 +189,7 @@ class Agent:
         self.outbox.note_meta("run", "running")
         self.synchrony.started()
         self.andon.opened(restored)
+        self.line.devices.opened()  # now it is known who is in training
         self.equipment.opened(self._configuration.devices)
         self.uplink.start()
         self.announcer.begin(restored.meta)

@@ -1,6 +1,7 @@
 """Devices in trouble: one alarm and one line of log for each, however often it is told.
 
-What is told before the journal is open is raised once it is.
+What is told before the journal is open is raised once it is, and the floor was taken up: the alarm
+of a station in training says so.
 """
 
 import logging

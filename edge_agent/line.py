@@ -304,7 +304,6 @@ class Line:
         for first, last in restored.missing:
             self._lost(restored.epoch, first, last)
         self._quarantines.opened(restored)
-        self.devices.opened()
 
     def storage(self, trouble: DiskTrouble | None) -> None:
         """Say that the disk is in trouble, or well again; the alarm itself waits for the disk."""

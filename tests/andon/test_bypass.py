@@ -93,7 +93,13 @@ def test_whatever_happens_at_a_station_in_training_says_so(tmp_path: Path) -> No
     bench.line.read(bench.gun, b"K-0419", 0, 0, Flaw.NONE)
     bench.line.tell(bench.gun, Condition.OK, "", "")
     bench.turn()
-    after = bench.again().start()
+    bench.ask("training", "A3", on=True)
+    bench.turn()
+    after = bench.again()
+    after.line.add(other)
+    for gun in (after.gun, other):
+        after.line.tell(gun, Condition.TROUBLE, "it is still gone", "plug it in")
+    after.start()
     after.line.read(after.gun, b"K-0420", 0, 0, Flaw.NONE)
     after.turn()
     found = [
@@ -111,6 +117,9 @@ def test_whatever_happens_at_a_station_in_training_says_so(tmp_path: Path) -> No
         ("andon.training_ended", "A2", None),
         ("scan.read", "A2", None),
         ("alarm.cleared", "A2", None),
+        ("andon.training_started", "A3", True),
+        ("alarm.raised", "A2", None),
+        ("alarm.raised", "A3", True),
         ("scan.read", "A2", None),
     ]
     of_agent = [event for event in after.events() if event["type"].startswith("agent.")]

@@ -190,8 +190,7 @@ class FloorBench(Bench):
 
     # -- a run ---------------------------------------------------------------------------------
 
-    def opened(self, restored: Restored) -> None:
-        super().opened(restored)
+    def take_up(self, restored: Restored) -> None:
         self.andon.opened(restored)
         self._fit_output()
         self.andon.looked()

@@ -172,6 +172,11 @@ class Bench:
         self.outbox.opened(restored)
         self.outbox.note_meta("run", "running")
         self.synchrony.started()
+        self.take_up(restored)
+        self.line.devices.opened()
+
+    def take_up(self, restored: Restored) -> None:
+        """Take up what was open at the line, where there is one."""
 
     def committed(self, answer: Any) -> None:  # noqa: ANN401
         self.gate.outstanding -= 1
