@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
-from edge_agent.domain.call import REFUSED, Trigger
+from edge_agent.domain.call import Trigger
 from edge_agent.domain.contact import Fault, Feel
 from edge_agent.domain.segment import Trigger as Flow
 from edge_agent.domain.told import Told
@@ -126,18 +126,7 @@ class Feels:
             case Purpose.ACK | Purpose.CONFIRM_STOP:
                 return floor.do(_ANSWERS[contact.purpose], station, at_ns)
             case Purpose.CLEAR:
-                reset = floor.reset_fault(station, at_ns)
-                clearable = [
-                    one
-                    for one, _ in floor.open_calls(station)
-                    if not floor.post(station, one).faulty
-                ]
-                if reset and not clearable:
-                    return reset
-                if not andon.orders.may_clear(station, at_ns):
-                    why = f"{Trigger.CLEAR}: scan the badge of somebody who may, then press"
-                    return [*reset, Told(REFUSED, station, why=why)]
-                return reset + floor.do(Trigger.CLEAR, station, at_ns)
+                return andon.orders.pressed_clear(station, at_ns)
             case Purpose.START | Purpose.LINE_MOVING:
                 return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)
             case _:

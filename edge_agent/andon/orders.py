@@ -317,9 +317,28 @@ class Orders:
         if present is None or not may(present.roles, act):
             why = f"{trigger}: scan the badge of somebody who may, then this"
             return [Told(REFUSED, station, why=why)]
-        return self._andon.floor.do(trigger, station, at_ns, actor=present.name)
+        resets = act is Act.CLEAR and may(present.roles, Act.RESET_FAULT)
+        reset = self._andon.floor.reset_fault(station, at_ns, actor=present.name) if resets else []
+        if reset and not self._clearable(station):
+            return reset
+        return reset + self._andon.floor.do(trigger, station, at_ns, actor=present.name)
 
-    def may_clear(self, station: str, at_ns: int) -> bool:
+    def pressed_clear(self, station: str, at_ns: int) -> list[Told]:
+        """Take the clear button: it trusts inputs again that are well, and clears what is open."""
+        reset = self._andon.floor.reset_fault(station, at_ns)
+        if reset and not self._clearable(station):
+            return reset
+        if not self._may_clear(station, at_ns):
+            why = f"{Trigger.CLEAR}: scan the badge of somebody who may, then press"
+            return [*reset, Told(REFUSED, station, why=why)]
+        return reset + self._andon.floor.do(Trigger.CLEAR, station, at_ns)
+
+    def _clearable(self, station: str) -> bool:
+        """Say whether a call is open at a station that no faulty input hides."""
+        floor = self._andon.floor
+        return any(not floor.post(station, one).faulty for one, _ in floor.open_calls(station))
+
+    def _may_clear(self, station: str, at_ns: int) -> bool:
         """Say whether the clear button works now: some calls want a badge beside it."""
         floor = self._andon.floor
         wanted = any(

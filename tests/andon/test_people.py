@@ -41,6 +41,19 @@ def test_a_leaders_badge_acknowledges_what_is_open_at_his_station(tmp_path: Path
     assert (acked["actor"], acked["tta_s"]) == ("L. Weber", 10.0)
 
 
+def test_the_word_that_clears_trusts_an_input_again_as_the_button_does(tmp_path: Path) -> None:
+    bench = line(tmp_path)
+    bench.at(10.0).wires["cord-A2"].move(False)
+    bench.at(30.0).wires["cord-A2"].move(True)
+    assert scan(bench, "E:1007", 31.0)
+    assert scan(bench, "X:CLEAR", 32.0)
+    assert bench.told("andon.rejected")[-1]["why"] == "the fault is still there: wire-break"
+    assert bench.told("andon.fault_cleared") == []
+    assert scan(bench, "X:CLEAR", 40.0)
+    (trusted,) = bench.told("andon.fault_cleared")
+    assert (trusted["actor"], bench.tower("A2")) == ("L. Weber", "green steady")
+
+
 def test_an_operators_badge_and_a_strangers_acknowledge_nothing(tmp_path: Path) -> None:
     bench = line(tmp_path)
     bench.pull("cord-A2", 10.0)

@@ -69,6 +69,19 @@ def test_the_wiring_table_says_the_lines_that_the_devices_have() -> None:
     assert len(set(used)) == len(used)
 
 
+@pytest.mark.usefixtures("every_kind")
+def test_the_first_wiring_of_the_readme_is_right_and_its_table_says_the_same(
+    loaded: Callable[..., Configuration],
+) -> None:
+    text = (CONFIG.parent / "README.md").read_text("utf-8")
+    first, line = (found for found in re.findall(r"```toml\n(.+?)```", text, re.DOTALL))
+    made = loaded(first.replace('[[station]]\nid = "A2"\n', "", 1) + line)
+    assert [one.kind for one in made.devices][-2:] == ["gpio-output", "gpio-output"]
+    table = re.findall(r"^\| (GPIO[^|]+) \|", text, re.MULTILINE)
+    named = re.findall(r"GPIO[0-9]+", " ".join(table))
+    assert sorted(named) == sorted(re.findall(r"GPIO[0-9]+", line))
+
+
 def test_the_stations_of_the_simulated_line_can_run_together() -> None:
     line = [load(path, {}) for path in FILES if path.parent.name == "simulated-line"]
     assert len(line) >= 2
