@@ -266,6 +266,35 @@ def test_while_the_line_says_that_it_is_changed_over_no_part_ends_that(tmp_path:
     assert bench.told("takt.cycle")[-1]["last_good_s"] == 240.0
 
 
+def test_a_stop_in_a_changeover_ends_it_not_and_its_time_is_left_out_once(tmp_path: Path) -> None:
+    bench = began(tmp_path)
+    bench.leap(10 * MIN)
+    bench.ask("changeover", "A1", on=True, product="P2")
+    bench.pull("cord-A2", 10 * MIN + 10)
+    bench.at(11.5 * MIN)
+    assert bench.stop_output.on
+    bench.press("clear-A2", 14 * MIN - 10)
+    bench.press("start-a", 14 * MIN)
+    assert board(bench, "product", "cycle_runs") == (None, False)
+    bench.leap(20 * MIN)
+    counted(bench, 1)
+    assert board(bench, "plan_now", "expected_now", "down_s", "product") == (20, 10, 600.0, "P2")
+    (ended,) = bench.told("takt.changeover_ended")
+    assert (ended["duration_s"], ended["last_good_s"]) == (600.0, 1200.0)
+
+
+def test_time_in_which_it_stood_is_left_out_over_a_restart_too(tmp_path: Path) -> None:
+    bench = began(tmp_path)
+    bench.pull("cord-A2", 30.0)
+    bench.at(70.0)
+    after = bench.again(boot="feedbeef")
+    after.clock.now_ns = after.began_ns + int(10 * MIN) * 10**9
+    after.start()
+    after.leap(21 * MIN)
+    assert after.stop_output.on
+    assert board(after, "plan_now", "expected_now", "down_s") == (21, 1, 1200.0)
+
+
 def test_a_changeover_that_is_refused_changes_no_product(tmp_path: Path) -> None:
     bench = began(tmp_path)
     assert bench.ask("changeover", "A1", on=False, product="P9").refused is Refusal.ILLEGAL
