@@ -11,11 +11,14 @@ Moments are nanoseconds of the wall clock since 1970 (`_ns`); nothing here asks 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+DAYS_KEPT: Final = 32
+"""Days whose shifts are remembered: whether it is working time is asked before every light."""
 
 LOOK_AHEAD_DAYS: Final = 400
 """A due time further away than this is none: nobody works on that calendar."""
@@ -66,6 +69,7 @@ class Calendar:
     shifts: tuple[Shift, ...] = ()
     days_off: frozenset[date] = frozenset()
     worked: tuple[Span, ...] = ()
+    _days: dict[date, list[Worked]] = field(default_factory=dict, init=False, compare=False)
 
     def shift_at(self, at_ns: int) -> Worked | None:
         """Say which shift a moment is in, breaks included; None outside, or without shifts."""
@@ -156,11 +160,14 @@ class Calendar:
 
     def of_day(self, day: date) -> list[Worked]:
         """Give the shifts that begin on a day, in order."""
-        if day in self.days_off:
-            return []
-        name = DAYS[day.weekday()]
-        found = [self._on(shift, day) for shift in self.shifts if name in shift.days]
-        return sorted(found, key=lambda one: one.span)
+        known = self._days.get(day)
+        if known is None:
+            if len(self._days) >= DAYS_KEPT:
+                self._days.clear()
+            name = "" if day in self.days_off else DAYS[day.weekday()]
+            found = [self._on(shift, day) for shift in self.shifts if name in shift.days]
+            known = self._days[day] = sorted(found, key=lambda one: one.span)
+        return known
 
     def _on(self, shift: Shift, day: date) -> Worked:
         span = self._span(day, shift.start, shift.end)
