@@ -240,7 +240,7 @@ class Judge:
             watch.requested_ns = now_ns
             pulled = any(
                 pull.at_ns <= now_ns for pull in self.pulls if pull.station in line.stations
-            ) or any(hand.broken for hand in line.things.hands.values())
+            ) or any(line.faults(station) for station in line.stations)
             self.holds("cause", pulled, f"{line.name} is asked to stop, and nobody has pulled")
             if POSITIONS[line.name] != "takt" and not restored:
                 late_ns = now_ns - watch.position_ns
