@@ -297,9 +297,12 @@ class Line:
 
     def look(self) -> None:
         """Read what the scanners were answered since the last look."""
+        lit = {agent.id for agent in self.agents if agent.life is Life.RUNNING}
         for station in self.stations:
             for answer in station.look():
                 self._answered(answer)
+            if station.agent not in lit:
+                station.tower.lights.clear()  # a file keeps what no real lamp does
 
     def start_segment(self, segment: str) -> None:
         """Press the start of a segment."""

@@ -11,7 +11,7 @@ import pytest
 from edge_agent.clock import SystemClock
 from edge_agent.demo.floor import Tower
 from edge_agent.demo.inquiry import ANSWER_BYTES_MAX, Inquiry, Standing, understand
-from edge_agent.demo.line import Station
+from edge_agent.demo.line import Life, Line, Station
 from edge_agent.reactor import Reactor
 
 STATUS = {
@@ -164,6 +164,24 @@ def test_a_tower_is_what_its_lamp_has_written_last(tmp_path: Path) -> None:
         file.write('ns": 3, "light": "green", "pattern": "off"}\n')
     tower.look()
     assert tower.lit() == {}
+
+
+def test_a_tower_without_an_agent_is_dark(reactor: Reactor, tmp_path: Path) -> None:
+    line = Line(
+        reactor,
+        tmp_path,
+        "mqtt://127.0.0.1:1",
+        answered=lambda _: None,
+        changed=lambda _: None,
+    )
+    station, agent = line.stations[0], line.agents[0]
+    station.tower.file.write_text('{"mono_ns": 1, "light": "green", "pattern": "steady"}\n')
+    agent.life = Life.RUNNING
+    line.look()
+    assert station.tower.lit() == {"green": "steady"}
+    agent.life = Life.KILLED
+    line.look()
+    assert station.tower.lit() == {}
 
 
 def test_a_cord_is_pulled_by_a_word_and_nobody_may_be_there(tmp_path: Path) -> None:
