@@ -167,6 +167,7 @@ class Session:
             self._client.subscribe([(topic, wanted) for topic in topics])
         else:
             self._client.subscribe([(topic, 1) for topic in topics])
+        self._client.loop_write()  # paho only queues it: what we publish next would overtake it
 
     def unsubscribe(self, topic: str) -> None:
         """Give a topic up."""

