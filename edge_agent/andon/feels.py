@@ -130,17 +130,16 @@ class Feels:
             case Purpose.START | Purpose.LINE_MOVING:
                 return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)
             case _:
-                self._note(contact, segment, at_ns)
+                self._note(contact, at_ns)
         return []
 
-    def _note(self, contact: Contact, segment: str, at_ns: int) -> None:
+    def _note(self, contact: Contact, at_ns: int) -> None:
         """Take what concerns no call: pulses, counts, mutes and lamp tests."""
         andon, station = self._andon, contact.station or ""
-        if contact.purpose is Purpose.FIXED_POSITION and andon.inputs.is_fixed_position(
-            contact, segment
-        ):
-            andon.pulses.heard(segment, at_ns)
-            andon.positions.at(segment, at_ns)
+        if contact.purpose is Purpose.FIXED_POSITION:
+            for one in andon.inputs.positioned(contact):
+                andon.pulses.heard(one, at_ns)
+                andon.positions.at(one, at_ns)
         elif contact.purpose is Purpose.COUNT and andon.open:
             andon.pacing.count(station, 1, at_ns)
         elif contact.purpose is Purpose.MUTE:

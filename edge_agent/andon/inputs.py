@@ -23,10 +23,22 @@ class Inputs:
                 return one.id
         return self._andon.floor.homes.get(contact.station or "", "")
 
-    def is_fixed_position(self, contact: Contact, segment: str) -> bool:
-        """Say whether an input is the one that tells the fixed position of a segment."""
-        return any(
-            one.fixed_device == contact.name for one in self._andon.segments() if one.id == segment
+    def positioned(self, contact: Contact) -> list[str]:
+        """List the segments whose fixed position an input tells."""
+        return [one.id for one in self._andon.segments() if one.fixed_device == contact.name]
+
+    def by_hand(self, segment: str) -> bool:
+        """Say whether a line is started by a hand: it can be stopped, or something can start it."""
+        said = next((one for one in self._andon.segments() if one.id == segment), None)
+        starts = (Purpose.START, Purpose.LINE_MOVING)
+        return (
+            said is None
+            or said.stop_output is not None
+            or said.start_input is not None
+            or any(
+                contact.purpose in starts and self.segment_of(contact) == segment
+                for contact in self._andon.contacts.values()
+            )
         )
 
     def moving(self) -> bool:
@@ -57,8 +69,14 @@ class Inputs:
         )
 
     def seen_moving(self, now_ns: int) -> list[Told]:
-        """Believe that a line runs which moves when its restart warning is over."""
+        """Believe that a line runs which moves when its restart warning is over.
+
+        So does one of lamps only: it was never stopped, and nothing here could start it.
+        """
         told: list[Told] = []
+        for name, it in self._andon.floor.segments.items():
+            if it.state is seg.State.RESTARTING and not self.by_hand(name):
+                told += self._andon.floor.start(name, now_ns, moves=True)
         for contact in self._andon.contacts.values():
             if contact.purpose is Purpose.LINE_MOVING and contact.on:
                 segment = self.segment_of(contact)

@@ -221,6 +221,17 @@ def _start_input(floor: Floor, at: KeyPath, said: Said) -> None:
             'add a [[device]] with purpose = "start"',
         )
         _device(floor, (*at, "start_input"), name, wanted)
+    for other_at, other in floor.tables("segment"):
+        if other is said:
+            return
+        if name is not None and text(other, "start_input") == name:
+            floor.document.refuse(
+                (*at, "start_input"),
+                f"{shown(name)} starts segment {shown(other.get('id'))} already, at "
+                f"{floor.document.spot((*other_at, 'start_input'))}",
+                "write a button of its own: who starts a line has looked at that line",
+            )
+            return
 
 
 def _release(floor: Floor, at: KeyPath, said: Said) -> None:

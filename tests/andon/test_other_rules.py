@@ -76,3 +76,31 @@ def test_a_damaged_word_of_what_was_open_leaves_the_line_to_a_hand(tmp_path: Pat
     assert [one["alarm"] for one in after.told("alarm.cleared")] == ["line"]
     again = after.at(80.0).again().start()
     assert not again.stop_output.on, "it is known again"
+
+
+def test_a_segment_of_lamps_only_goes_on_when_its_warning_is_over(tmp_path: Path) -> None:
+    lamps = replace(LINE, segments=(replace(SEGMENT, stop_output=None, start_input=None),))
+    bench = FloorBench(tmp_path / "data", line=lamps)
+    del bench.wires["start-a"]
+    bench.start()
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    assert bench.tower("A2") == "red flash-2hz"
+    bench.press("clear-A2", 70.0)
+    assert bench.horns["A2"].tune == "restart"
+    bench.at(76.0)
+    assert bench.tower("A2") == "green steady", "nothing was stopped, and nothing could start it"
+    assert bench.told("stop.ended")[0]["duration_s"] == 15.0
+
+
+def test_a_pulse_that_two_segments_name_is_the_fixed_position_of_both(tmp_path: Path) -> None:
+    other = replace(SEGMENT, id="SEG-B", stop_output=None, start_input=None)
+    stations = tuple(
+        Station(one, segment="SEG-A" if one in ("A1", "A2") else "SEG-B") for one in STATIONS
+    )
+    two = replace(LINE, segments=(SEGMENT, other), stations=stations)
+    bench = FloorBench(tmp_path / "data", line=two).start()
+    bench.pull("cord-A2", 20.0)
+    bench.pull("cord-A3", 21.0)
+    bench.pulse(60.0)
+    assert {one["segment"] for one in bench.told("stop.started")} == {"SEG-A", "SEG-B"}

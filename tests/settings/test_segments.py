@@ -378,6 +378,14 @@ def test_two_segments_share_neither_id_nor_stop(refused: Refused, line: str) -> 
     ]
 
 
+def test_two_segments_have_no_start_together(refused: Refused, line: str) -> None:
+    said = refused(line + '[[segment]]\nid = "SEG-B"\nstart_input = "start-a"\n')
+    assert (
+        'c.toml:94:1: segment.start_input: "start-a" starts segment "SEG-A" already, at '
+        "c.toml:31:1; write a button of its own: who starts a line has looked at that line"
+    ) in said
+
+
 def test_a_device_of_unknown_kind_is_not_refused_a_second_time(refused: Refused, line: str) -> None:
     said = refused(line.replace('kind = "an-output"', 'kind = "an-outpt"'))
     assert [text.split(": ")[1] for text in said] == ["device.kind", "device.kind"]
