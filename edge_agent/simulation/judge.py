@@ -151,6 +151,10 @@ class Judge:
         now_ns = self._factory.time.now_ns
         insort(self.touches.setdefault(station, []), now_ns)
         insort(self.touches.setdefault(hand.name, []), now_ns)
+        noisy_ns = None if hand.fitted is None else hand.fitted.unsettled_ns
+        if noisy_ns is not None:  # noise that was there when it was pulled is the pull's beginning
+            insort(self.touches[station], line.pi.clock.began_ns + noisy_ns)
+            insort(self.touches[hand.name], line.pi.clock.began_ns + noisy_ns)
         if not hand.name.startswith(("cord-", "box-")):
             return
         felt = hand.fitted is not None and line.pi.agent is not None
@@ -159,7 +163,7 @@ class Judge:
         before = self.touches[hand.name]
         rearmed = len(before) < 2 or now_ns - before[-2] > REARM_NS  # noqa: PLR2004 - this one and the one before
         pull = Pull(now_ns, station, hand.name, line.pi.lives)
-        pull.doubtful = not rearmed or line.faults(station)
+        pull.doubtful = not rearmed or line.faults(station) or noisy_ns is not None
         self.pulls.append(pull)
         if not pull.doubtful:
             self._factory.later(LIGHT_NS + 10 * _MS, lambda: self._lit(line, pull))
