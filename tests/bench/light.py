@@ -42,7 +42,7 @@ STATIONS: Final = tuple(f"A{number}" for number in range(1, 9))
 
 FILTER_MS = 5
 CORD_FILTER_MS = 50
-"""What a cord has as it ships."""
+"""What a cord has as it ships; a pull that is shorter than the filter is none."""
 
 SCANS_PER_S = 2_000
 HANG_S = 2.0
@@ -70,7 +70,7 @@ reason_grace_s = 0.1
         more += (
             f'[[device]]\nname = "cord-{station}"\nkind = "simulated-cord"\n'
             f'station = "{station}"\ncategory = "quality"\nfifo = "cord-{station}"\n'
-            f"filter_ms = {filter_ms}\nstuck_s = 0.0\n"
+            f"filter_ms = {filter_ms}\nmin_actuation_ms = {filter_ms}\nstuck_s = 0.0\n"
             f'[[device]]\nname = "tower-{station}"\nkind = "simulated-lamp"\n'
             f'station = "{station}"\nfile = "tower-{station}"\n'
         )
@@ -148,7 +148,7 @@ def _figures(run: Run, case: Case) -> list[Figure]:
     off_ns = 0 if case.from_contact else case.filter_ms * 1_000_000
     middle, most = ((), (at_most(100),)) if case.from_contact else ((at_most(5),), (at_most(50),))
     folder = run.folder / f"light-{CASES.index(case)}"
-    with Sleeper() as sleeper, case.under(folder, floor(case.filter_ms)) as agent:
+    with case.under(folder, floor(case.filter_ms)) as agent, Sleeper() as sleeper:
         took_ms = [(lit - pulled - off_ns) / 1e6 for pulled, lit in _pulls(agent, pulls)]
         said_ms = agent.status()["counters"]["press_to_light_ms_max"]
         hung = sum(stalling_disk.STALLED in line for line in agent.lines())

@@ -4,7 +4,8 @@
     make bench ARGS="--quick"               everything, smaller, three minutes on idle cores
     make bench ARGS="--only burst"          one group; may be given again
     make bench ARGS="--who product,bare"    some of the contenders
-    make bench ARGS="--only light --pulls 10000"    half an hour of pulls
+    make bench ARGS="--only light --pulls 10000"    half an hour of pulls; `chrt -f 10 make ...` on
+                                            a machine with other work, whose waiting is not ours
 
 Each figure is the median with lowest, highest and number of samples; the ratios are of medians of
 this run. Nothing outlives the run, Ctrl-C included.
