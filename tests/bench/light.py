@@ -15,10 +15,13 @@ The disk that hangs is that of `tests.kit.stalling_disk`: the whole agent as it 
 own flush, in the journal's thread, is what does not come back.
 """
 
+import array
+import fcntl
 import json
 import os
 import signal
 import socket
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,8 +99,16 @@ class Cord:
         os.write(self._cord, b"open\n")
         lit_ns = self._lit_ns()
         os.write(self._cord, b"close\n")
+        self._until_read()
         self._free_s = time.monotonic() + _LET_GO_S
         return pulled_ns, lit_ns
+
+    def _until_read(self) -> None:
+        """Wait until the agent has felt what was written: a late machine is no short release."""
+        left = array.array("i", [1])
+        while left[0]:
+            time.sleep(_LOOK_S)
+            fcntl.ioctl(self._cord, termios.FIONREAD, left)
 
     def _lit_ns(self) -> int:
         """Wait for the light of a call, or for its end."""
@@ -111,7 +122,7 @@ class Cord:
             if line["light"] == "yellow" and (line["pattern"] != "off") is self._called:
                 lit_ns: int = line["mono_ns"]
                 return lit_ns
-        raise TimeoutError("no light")
+        raise TimeoutError(f"no light at {self._tower.name}, called: {self._called}")
 
     def close(self) -> None:
         os.close(self._cord)
