@@ -296,10 +296,13 @@ def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: 
     floor.agent.signal(signal.SIGHUP)
     floor.agent.until(lambda: bool(floor.lines("stop-2")), "the new output has begun")
     assert floor.lines("stop-2")[0]["on"] is True, "it stands, whichever output asks for it"
-    last = {line["light"]: line["pattern"] for line in floor.lines("tower-2")}
-    assert last["red"] == "flash-2hz"
-    assert floor.lines("horn-2")[-1]["tune"] == "B"
-    floor.pull("ack")
+
+    def shown() -> dict[str, str]:
+        return {line["light"]: line["pattern"] for line in floor.lines("tower-2")}
+
+    floor.agent.until(lambda: shown().get("red") == "flash-2hz", "the new tower shows the stop")
     floor.agent.until(
-        lambda: floor.lines("tower-2")[-1]["pattern"] == "steady", "the cords are felt as before"
+        lambda: [line["tune"] for line in floor.lines("horn-2")][-1:] == ["B"], "the new horn too"
     )
+    floor.pull("ack")
+    floor.agent.until(lambda: shown().get("red") == "steady", "the buttons are felt as before")
