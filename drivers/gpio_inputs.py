@@ -13,14 +13,20 @@ from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS, Trouble
 from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.domain.contact import Wiring
 from edge_agent.ports import GPIO, Condition, Felt, Tell
-from edge_agent.reactor import Reactor
+from edge_agent.reactor import NEVER, Reactor
 
 LOOK_NS: Final = 250_000_000
 """How often the lines are read, for edges that were lost on their way: no state stays stuck."""
 
-STAMP_PAST_NS: Final = 2_000_000_000
+HELD_UP_NS: Final = 100_000_000
+"""A look that comes so late was held up, and so perhaps was the thread that brings the edges: they
+get as long once more to come first, for they know when they happened, and of a pull that is over
+they alone know."""
+
+STAMP_PAST_NS: Final = 30_000_000_000
 """A time stamp that is older, or of the future, is of another clock than the monotonic one (so it
-was before Linux 5.7): then the edge happened when we heard of it."""
+was before Linux 5.7): then the edge happened when we heard of it. A process that is held up for so
+long is ended by its watchdog."""
 
 _WIRINGS: Final = [one.value for one in Wiring]
 
@@ -91,6 +97,7 @@ class GpioContact(Touching):
         self._claims = 0
         self._refused = 0
         self._open = False
+        self._look_due_ns = NEVER
         self._lines = [
             WatchedLine(
                 one,
@@ -119,12 +126,19 @@ class GpioContact(Touching):
     def _ring(self, now_ns: int) -> int:
         if not self._open:
             return self._try(now_ns)
+        if now_ns - self._look_due_ns > HELD_UP_NS:
+            self._look_due_ns = NEVER
+            return now_ns + HELD_UP_NS
         try:
             levels = [line.level() for line in self._lines]
         except Trouble as trouble:
             return self._lose(trouble, now_ns)
         self._look(levels)
-        return now_ns + LOOK_NS
+        return self._next_look(now_ns)
+
+    def _next_look(self, now_ns: int) -> int:
+        self._look_due_ns = now_ns + LOOK_NS
+        return self._look_due_ns
 
     def _try(self, now_ns: int) -> int:
         try:
@@ -138,7 +152,7 @@ class GpioContact(Touching):
         self._backoff_ns = REOPEN_MIN_NS
         self._found(levels)
         self._say(Condition.OK, "", "")
-        return now_ns + LOOK_NS
+        return self._next_look(now_ns)
 
     def _lose(self, trouble: Trouble, now_ns: int) -> int:
         self._let_go()

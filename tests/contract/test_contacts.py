@@ -1,7 +1,8 @@
 """What every contact keeps, on GPIO or as a twin: one suite over mock pins and over a FIFO.
 
 Not shown here, for mock pins have none of it: the kernel's debouncing and its time stamps, who
-owns a line, what a line does when its process dies, and the speed of an edge.
+owns a line, what a line does when its process dies, and the speed of an edge. A real kernel shows
+all but debouncing and speed in `tests/vmlab/line.py`.
 """
 
 import gc
@@ -257,6 +258,37 @@ def test_the_time_stamp_of_the_kernel_is_when_it_moved(wired: Rig) -> None:
     wired.pass_s(0.001)
     feel, at_s = wired.felt[-1]
     assert (feel, round(at_s, 6)) == (Feel.ON, 1.07)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_edges_that_were_held_up_with_the_whole_process_keep_their_moments(
+    wired: Rig, released: bool
+) -> None:
+    wired.fit().start()
+    wired.pass_s(1.1)
+    wired._pin().when_changed = None
+    pulled_ns = wired.clock.now_ns + 100_000_000
+    wired.board.drive("GPIO17", high=not released)
+    wired.clock.now_ns += 5 * S  # everything stood still
+    wired.reactor.turn(wait=False)  # the loop is there before the library's thread
+    wired.contact._lines[0]._changed(pulled_ns / 1e9, True)
+    if released:
+        wired.contact._lines[0]._changed(pulled_ns / 1e9 + 0.4, False)
+    wired.pass_s(1)
+    felt = [(Feel.ON, 1.2), (Feel.OFF, 1.6)]
+    told = [(feel, round(at_s, 6)) for feel, at_s in wired.felt]
+    assert told[1:] == felt[: 1 + released], "the first was found well"
+    assert wired.contact.counters()["edges_missed"] == 0
+
+
+def test_a_loop_that_is_always_late_still_reads_the_levels(wired: Rig) -> None:
+    wired.fit().start()
+    wired._pin().when_changed = None
+    wired.board.drive("GPIO17", high=True)
+    for _ in range(3):
+        wired.clock.now_ns += S
+        wired.reactor.turn(wait=False)
+    assert wired.feels() == [Feel.ON]
 
 
 def test_a_line_that_is_lost_while_it_is_watched_is_a_fault_until_it_is_back(wired: Rig) -> None:
