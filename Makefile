@@ -52,7 +52,7 @@ shifts: $(READY)  ## shifts on a virtual clock in which everything goes wrong (S
 	@SEEDS=$(SEEDS) $(BIN)/python -m pytest -m slow tests/simulation $(ARGS)
 
 vmlab: $(READY)  ## the real unit on a virtual device, twenty minutes (VMLAB=folder of the lab)
-	@$(BIN)/python -m pytest tests/vmlab/device.py -q -s -W ignore::ResourceWarning $(ARGS)
+	@$(BIN)/python -m pytest tests/vmlab/device.py tests/vmlab/line.py -q -s -W ignore::ResourceWarning $(ARGS)
 
 schema: $(READY)  ## the AsyncAPI document of every message
 	@$(BIN)/python -m edge_agent schema

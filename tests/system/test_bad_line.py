@@ -1,7 +1,8 @@
 """What is wrong at a line: a clear message, a state, and the rest keeps working.
 
 The lines of a board that are busy or absent are mock pins here, under a whole agent: what only a
-kernel shows (who holds a line) is in `tests/vmlab` and in the words of `drivers/gpio_pins.py`.
+kernel shows (who holds a line) is in `tests/vmlab/line.py` and in the words of
+`drivers/gpio_pins.py`.
 """
 
 import json

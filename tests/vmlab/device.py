@@ -7,7 +7,6 @@ VMLAB_CUTS says how many power cuts, VMLAB_SEED when.
 import os
 import random
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,20 +20,6 @@ SCANS_MAX = 40
 
 if "VMLAB" not in os.environ:
     pytest.skip("VMLAB does not say where the lab is", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    stand = Stand(tmp_path_factory.mktemp("vmlab"))
-    try:
-        stand.write("/opt/agent.toml", CONFIGURATION)
-        code, said = stand.install(stand.wheel, "--config", "/opt/agent.toml")
-        assert code == 0, said + stand.log()
-        assert "is ready" in said
-        stand.gun.plug(stand.vm)
-        yield stand
-    finally:
-        stand.close()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -107,12 +108,13 @@ def pack(folder: Path) -> Path:
 
 
 class Arrivals:
-    """A subscriber that stays: every scan event that the broker handed on, by its id."""
+    """A subscriber that stays: every event that the broker handed on, by its id; what is true."""
 
     def __init__(self, port: int) -> None:
         self.events: dict[str, dict[str, Any]] = {}
+        self.states: dict[str, dict[str, Any]] = {}
         self.contradictions: list[str] = []
-        self._news = threading.Condition()
+        self._news = threading.Condition()  # a lock that its owner may take again
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_message = lambda _client, _mine, message: self._take(message)
@@ -132,6 +134,18 @@ class Arrivals:
             came = self._news.wait_for(lambda: texts <= set(self.texts()), PATIENCE_S)
         assert came, f"accepted, and never arrived: {sorted(texts - set(self.texts()))}"
 
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """List the events of a type that arrived, in the order of their numbers."""
+        with self._news:
+            found = [event for event in self.events.values() if event["type"] == kind]
+        return sorted(found, key=lambda event: (event["epoch"], event["sequence"]))
+
+    def until(self, what: str, true: Callable[[], object]) -> None:
+        """Wait until something is true of what arrived."""
+        with self._news:
+            came = self._news.wait_for(true, PATIENCE_S)
+        assert came, f"never arrived: {what}"
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
@@ -141,9 +155,13 @@ class Arrivals:
             event = json.loads(message.payload)
         except ValueError:
             return
-        if not isinstance(event, dict) or "sequence" not in event:
+        if not isinstance(event, dict):
             return
         with self._news:
+            if "sequence" not in event:
+                self.states[message.topic] = event
+                self._news.notify_all()
+                return
             before = self.events.setdefault(event["id"], event)
             if before != event:
                 self.contradictions.append(event["id"])
