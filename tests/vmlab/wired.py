@@ -206,7 +206,8 @@ class Floor:
         self._stand.write("/opt/floor/floor.py", (Path(__file__).parent / "floor.py").read_text())
         self._stand.write("/etc/systemd/system/floor.service", UNIT)
         lab = Path(os.environ["VMLAB"], "lab.conf").read_text()  # the board's name, in the sandbox
-        self._stand.write("/etc/systemd/system/edge-agent.service.d/lab.conf", lab)
+        drop_in = f"{lab}\n[Service]\nTimeoutStopSec=3min\n"  # for safe-outputs, emulated
+        self._stand.write("/etc/systemd/system/edge-agent.service.d/lab.conf", drop_in)
         self._stand.sh("systemctl daemon-reload && systemctl enable --now floor && sync")
         self.booted()
 
