@@ -56,18 +56,25 @@ class Measuring:
     # -- what happens --------------------------------------------------------------------------
 
     def take(self, told: list[Told], at_ns: int) -> None:
-        """Take what was told, with its moment on the monotonic clock."""
+        """Take what was told, with its moment on the monotonic clock; what is training is none."""
+        told = [one for one in told if not self._practised(one.station, one.segment)]
         if told:
             self._measure(at_ns, lambda: self._take(told, at_ns))
 
     def counted(self, station: str, kind: str, last_good_ns: int | None, at_ns: int) -> None:
         """Take a cycle of a station, by its class; the first after a changeover says how long."""
+        if self._practised(station, ""):
+            return
 
         def count() -> None:
             for tally in self._of(station):
                 tally.counted(kind, last_good_ns)
 
         self._measure(at_ns, count)
+
+    def _practised(self, station: str, segment: str) -> bool:
+        floor = self._andon.floor
+        return segment in floor.training or floor.in_training(station)
 
     def _measure(self, at_ns: int, act: Callable[[], None]) -> None:
         """Do it in the stretch that its moment lies in; later, while nobody knows which that is."""
@@ -115,6 +122,8 @@ class Measuring:
     def _charge(self, segment: str, stop: Stop | None, at_wall_ns: int) -> None:
         """Charge what a stop has lasted since it was charged last, up to a moment."""
         if stop is None or stop.station not in self._andon.floor.homes:
+            return
+        if self._practised(stop.station, segment):
             return
         began_ns = self._andon.shop.wall_of(stop.began_ns)
         began_ns = max(self._charged.get(segment, began_ns), began_ns)

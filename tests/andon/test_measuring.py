@@ -272,3 +272,18 @@ def test_a_station_that_comes_with_a_reload_is_measured_from_then_on(tmp_path: P
     bench.pull("cord-A1", 100.0)
     bench.at(600.0)
     assert [one["pulls"] for one in told(bench, "hour", "A1")] == [1]
+
+
+def test_what_is_training_is_measured_nowhere(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:50:00")
+    assert bench.ask("training", "A2", on=True).refused is None
+    bench.pull("cord-A2", 30.0)
+    bench.pulse(60.0)
+    bench.press("clear-A2", 90.0)
+    bench.press("start-a", 100.0)
+    assert bench.ask("training", "A2", on=False).refused is None
+    bench.pull("cord-A2", 120.0)
+    bench.pull("cord-A2", 130.0)
+    bench.at(605.0)
+    (hour,) = told(bench, "hour")
+    assert (hour["pulls"], hour["stop_s"]) == (1, 0.0)
