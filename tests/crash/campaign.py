@@ -31,7 +31,7 @@ from tests.kit.steps import Mark, Picture, Write
 SEED = int(os.environ.get("SEED") or secrets.randbits(32))
 """Of every random choice in this room; set `SEED` in the environment to repeat a run."""
 
-CUTS = int(os.environ.get("CUTS") or 1400)
+CUTS = int(os.environ.get("CUTS") or 1000)
 """About how often the power is cut in the whole room, controls not counted (`make crash`: more)."""
 
 ANSWER_S = 20

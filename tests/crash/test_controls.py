@@ -20,7 +20,7 @@ from tests.crash.lives import World
 from tests.kit.disk_faults import FAULTS
 from tests.kit.recording_vfs import recording
 
-CUTS_EACH: Final = 160
+CUTS_EACH: Final = 120
 """Forty for each fault of the disk: of those, ten or more lose in every control but `psow=1`."""
 
 Spoil = Callable[[pytest.MonkeyPatch], None]

@@ -43,7 +43,7 @@ from tests.kit.tape import (
 MENDED_AFTER: Final = 5
 """Attempts at one job after which the disk is mended: two reopenings have failed by then."""
 
-CUTS_EACH: Final = max(1, CUTS // 1400)
+CUTS_EACH: Final = max(1, CUTS // 1000)
 """Power cuts somewhere in each run; `CUTS_AFTER_FEW` where there are but a few runs."""
 
 CUTS_AFTER_FEW: Final = 4 * CUTS_EACH
