@@ -244,7 +244,7 @@ class Andon:
         self.pulses.ring(now_ns)
         if self.open:
             self.pacing.ring(now_ns)
-        self.settle(self.floor.ring(now_ns) + self.inputs.seen_moving(now_ns), now_ns)
+        self.settle(self.floor.ring(now_ns) + self.inputs.go_on(now_ns), now_ns)
         if passed:
             self.changed()  # the fixed position that is due is another one
         return self._next_ns(now_ns)

@@ -68,19 +68,14 @@ class Inputs:
             if contact.station in stations
         )
 
-    def seen_moving(self, now_ns: int) -> list[Told]:
-        """Believe that a line runs which moves when its restart warning is over.
+    def go_on(self, now_ns: int) -> list[Told]:
+        """Let a line of lamps only go on when its warning is over: nothing here could start it.
 
-        So does one of lamps only: it was never stopped, and nothing here could start it.
+        An input that sees a line move is an edge after the warning, never a level: one that is
+        stuck, or was on before the stop, starts nothing.
         """
         told: list[Told] = []
         for name, it in self._andon.floor.segments.items():
             if it.state is seg.State.RESTARTING and not self.by_hand(name):
                 told += self._andon.floor.start(name, now_ns, moves=True)
-        for contact in self._andon.contacts.values():
-            if contact.purpose is Purpose.LINE_MOVING and contact.on:
-                segment = self.segment_of(contact)
-                one = self._andon.floor.segments.get(segment)
-                if one is not None and one.state is seg.State.RESTARTING:
-                    told += self._andon.floor.start(segment, now_ns, moves=True)
         return told

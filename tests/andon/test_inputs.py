@@ -331,7 +331,7 @@ def test_a_pull_ends_no_changeover_and_fills_no_line(tmp_path: Path) -> None:
     assert bench.ask("changeover", "A2", on=False).refused is None
 
 
-def test_a_jog_during_the_warning_starts_nothing_and_a_line_that_moves_after_it_runs(
+def test_only_a_line_that_begins_to_move_after_the_warning_is_believed_to_run(
     tmp_path: Path,
 ) -> None:
     bench = bench_of(tmp_path)
@@ -345,7 +345,11 @@ def test_a_jog_during_the_warning_starts_nothing_and_a_line_that_moves_after_it_
     bench.at(73.0).wires["moving"].move(False)
     bench.at(74.9)
     assert bench.stop_output.on, "people are still being warned"
-    bench.at(75.5)
+    bench.at(90.0)
+    assert bench.stop_output.on, "an input that stays on may be stuck: no hand has started it"
+    bench.wires["moving"].move(True)
+    bench.at(91.0).wires["moving"].move(False)
+    bench.at(92.0)
     assert not bench.stop_output.on
 
 
