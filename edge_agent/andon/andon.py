@@ -42,9 +42,6 @@ from edge_agent.reactor import NEVER, Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
 
-MAINTENANCE: Final = "maintenance"
-"""The category that is called for an input that is silent, or not to be trusted."""
-
 UNMUTING: Final = frozenset({RAISED, "andon.stopped", "andon.escalated"})
 """What ends a mute: a new call, and one that has become worse and nobody has answered."""
 
@@ -100,7 +97,7 @@ class Andon:
         self.changed: Callable[[], None] = lambda: None
         self.unsure: Callable[[bool], None] = lambda _: None
         """Told when it is not known what was open, and when hands have started every line."""
-        self._unsure: set[str] = set()
+        self.unstarted: set[str] = set()  # lines that stand since nobody knows what was open
         self._acquaint()
 
     def _acquaint(self) -> None:
@@ -135,12 +132,13 @@ class Andon:
         self.towers.looks = with_changes(SHIPPED, configuration.looks)
         self.takts.replan(configuration.segments)
         self.pulses.replan(configuration.segments)
+        self.floor.rest(now_ns, working=self.shop.working())  # other ladders may rest now
         self.settle(told, now_ns)
         self.looked()
 
     def objection(self, wanted: Configuration) -> str:
         """Say why these rules cannot be taken now: they know nothing of a line that stands."""
-        return objection(self.floor, wanted)
+        return objection(self.floor, self._configuration, wanted)
 
     # -- devices -------------------------------------------------------------------------------
 
@@ -185,9 +183,9 @@ class Andon:
         for one in told:
             if one.says in UNMUTING:
                 self.towers.unmute(one.station)
-            if one.says == ENDED and one.segment in self._unsure:
-                self._unsure.discard(one.segment)
-                if not self._unsure:
+            if one.says == ENDED and one.segment in self.unstarted:
+                self.unstarted.discard(one.segment)
+                if not self.unstarted:
                     self.unsure(False)
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
@@ -257,25 +255,14 @@ class Andon:
             moments.append(min(now_ns + LOOK_NS, self.shop.turn_ns(now_ns) or NEVER))
         moments += [
             one.warned_from_ns + one.warning_ns
-            for one in self.floor.segments.values()
-            if one.warned_from_ns is not None and still_warned(one, now_ns)
+            for name, one in self.floor.segments.items()
+            if one.warned_from_ns is not None
+            and (still_warned(one, now_ns) or not self.inputs.by_hand(name))
         ]
         for due_ns in (self.floor.due_ns(), self.keeping.due_ns(self.floor)):
             if due_ns is not None:
                 moments.append(due_ns)
         return min(moments, default=NEVER)
-
-    def call_maintenance(
-        self, station: str, device: str | None, at_ns: int, *, behind: int = 0
-    ) -> list[Told]:
-        """Call maintenance for an input, unless somebody has: a second pull might clear that.
-
-        `behind`: it is told behind so many other happenings.
-        """
-        if self.floor.post(station, MAINTENANCE).open is not None:
-            return []
-        call_id = self.telling.next_id(behind)
-        return self.floor.pull(station, MAINTENANCE, call_id, at_ns, device)
 
     # -- which segment -------------------------------------------------------------------------
 
@@ -378,7 +365,7 @@ class Andon:
         self.unsure(True)
         for segment in stops:
             self.settle(self.floor.stand(segment, now_ns), now_ns)
-        self._unsure = set(stops)
+        self.unstarted = set(stops)
         if not stops:
             self.unsure(False)
 

@@ -55,21 +55,10 @@ class Feels:
         post = floor.post(contact.station, contact.category or "")
         if contact.fault:
             return [] if post.faulty else self._trust(contact, Feel.FAULT, now_ns)
-        self._healed(contact)
         if contact.latching and contact.on and contact.name not in self.latched:
             self.latched.add(contact.name)
             return [] if post.open else self._pull(contact, now_ns)
         return []
-
-    def _healed(self, contact: Contact) -> None:
-        """Take note that the inputs of a post are well: all of them, and none of them is out."""
-        ours = (contact.station, contact.category)
-        if all(
-            one.on is False and not one.fault
-            for one in self._andon.contacts.values()
-            if one.purpose is Purpose.CALL and (one.station, one.category) == ours
-        ):
-            self._andon.floor.healed(contact.station or "", contact.category or "")
 
     # -- by purpose ----------------------------------------------------------------------------
 
@@ -77,8 +66,6 @@ class Feels:
         station, category = contact.station or "", contact.category or ""
         floor = self._andon.floor
         opened = floor.post(station, category).open is not None
-        if feel is Feel.OFF:
-            self._healed(contact)
         if contact.latching:
             return self._latch(contact, feel, at_ns, opened=opened)
         if contact.hold_ns and (opened or contact.name in self._spent):
@@ -147,17 +134,26 @@ class Feels:
         elif contact.purpose is Purpose.LAMP_TEST:
             andon.towers.test(station, LAMP_TEST_NS, at_ns)
 
+    def _came_back(self, contact: Contact, at_ns: int) -> list[Told]:
+        """Hear a contact that stays out and was pulled while nobody could feel it."""
+        news = contact.latching and contact.on and contact.name not in self.latched
+        if not news or not self._andon.open:
+            return []  # at a start it is compared with what was restored
+        self.latched.add(contact.name)
+        return self._pull(contact, at_ns)
+
     def _trust(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         floor, station = self._andon.floor, contact.station
         if contact.purpose is not Purpose.CALL or station is None:
             return []
         category = contact.category or ""
         if feel is Feel.HEALED:
-            self._healed(contact)
-            return []
+            return self._came_back(contact, at_ns)
         fault = contact.fault or Fault.LOST
         told = floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())
         told = [one._replace(device=contact.name) for one in told[:1]] + told[1:]
         if not told:
             return []
-        return told + self._andon.call_maintenance(station, contact.name, at_ns, behind=len(told))
+        return told + self._andon.inputs.call_maintenance(
+            station, contact.name, at_ns, behind=len(told)
+        )

@@ -1,6 +1,6 @@
 """The inputs of the lines: which segment each speaks of, and what they say at a start."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import segment as seg
 from edge_agent.domain.told import Told
@@ -8,6 +8,9 @@ from edge_agent.ports import Contact, Purpose
 
 if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
+
+MAINTENANCE: Final = "maintenance"
+"""The category that is called for an input that is silent, or not to be trusted."""
 
 
 class Inputs:
@@ -26,6 +29,14 @@ class Inputs:
     def positioned(self, contact: Contact) -> list[str]:
         """List the segments whose fixed position an input tells."""
         return [one.id for one in self._andon.segments() if one.fixed_device == contact.name]
+
+    def well(self, station: str, category: str) -> bool:
+        """Say whether every input of a post that there is can be trusted, and none is out."""
+        return all(
+            one.on is False and not one.fault
+            for one in self._andon.contacts.values()
+            if one.purpose is Purpose.CALL and (one.station, one.category) == (station, category)
+        )
 
     def by_hand(self, segment: str) -> bool:
         """Say whether a line is started by a hand: it can be stopped, or something can start it."""
@@ -79,3 +90,29 @@ class Inputs:
             if it.state is seg.State.RESTARTING and not self.by_hand(name):
                 told += self._andon.floor.start(name, now_ns, moves=True)
         return told
+
+    # -- inputs that are not to be trusted ---------------------------------------------------------
+
+    def reset_fault(
+        self, station: str, at_ns: int, *, category: str | None = None, actor: str | None = None
+    ) -> list[Told]:
+        """Trust the inputs of a station again that are well now; one that is not is refused.
+
+        Those of which the file knows nothing any more are well: a fault must not outlive its input.
+        """
+        for key, post in self._andon.floor.posts_at((station,)):
+            if post.faulty and self.well(*key):
+                self._andon.floor.healed(*key)
+        return self._andon.floor.reset_fault(station, at_ns, category=category, actor=actor)
+
+    def call_maintenance(
+        self, station: str, device: str | None, at_ns: int, *, behind: int = 0
+    ) -> list[Told]:
+        """Call maintenance for an input, unless somebody has: a second pull might clear that.
+
+        `behind`: it is told behind so many other happenings.
+        """
+        if self._andon.floor.post(station, MAINTENANCE).open is not None:
+            return []
+        call_id = self._andon.telling.next_id(behind)
+        return self._andon.floor.pull(station, MAINTENANCE, call_id, at_ns, device)

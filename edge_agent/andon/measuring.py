@@ -121,14 +121,14 @@ class Measuring:
 
     def _charge(self, segment: str, stop: Stop | None, at_wall_ns: int) -> None:
         """Charge what a stop has lasted since it was charged last, up to a moment."""
-        if stop is None or stop.station not in self._andon.floor.homes:
+        stations = self._andon.floor.stations_of(segment)
+        if stop is None or not stations or self._practised(stations[0], segment):
             return
-        if self._practised(stop.station, segment):
-            return
+        charged = stop.station or stations[0]  # a stop that nobody knows the cause of is the line's
         began_ns = self._andon.shop.wall_of(stop.began_ns)
         began_ns = max(self._charged.get(segment, began_ns), began_ns)
         self._charged[segment] = at_wall_ns
-        for tally in self._of(stop.station):
+        for tally in self._of(charged):
             tally.stop_ns += self._andon.shop.net_ns(max(began_ns, tally.begins_ns), at_wall_ns)
 
     # -- hours and shifts ------------------------------------------------------------------------

@@ -145,7 +145,7 @@ class Orders:
         return self._told(self._do(Trigger.CLEAR, order, at_ns), at_ns)
 
     def _reset(self, order: LineOrder, at_ns: int) -> Answer:
-        told = self._andon.floor.reset_fault(
+        told = self._andon.inputs.reset_fault(
             order.station, at_ns, category=order.category, actor=order.actor
         )
         self._andon.settle(told, at_ns)
@@ -318,14 +318,14 @@ class Orders:
             why = f"{trigger}: scan the badge of somebody who may, then this"
             return [Told(REFUSED, station, why=why)]
         resets = act is Act.CLEAR and may(present.roles, Act.RESET_FAULT)
-        reset = self._andon.floor.reset_fault(station, at_ns, actor=present.name) if resets else []
+        reset = self._andon.inputs.reset_fault(station, at_ns, actor=present.name) if resets else []
         if reset and not self._clearable(station):
             return reset
         return reset + self._andon.floor.do(trigger, station, at_ns, actor=present.name)
 
     def pressed_clear(self, station: str, at_ns: int) -> list[Told]:
         """Take the clear button: it trusts inputs again that are well, and clears what is open."""
-        reset = self._andon.floor.reset_fault(station, at_ns)
+        reset = self._andon.inputs.reset_fault(station, at_ns)
         if reset and not self._clearable(station):
             return reset
         if not self._may_clear(station, at_ns):

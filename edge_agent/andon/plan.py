@@ -51,17 +51,37 @@ def plan_of(configuration: Configuration) -> Plan:
     )
 
 
-def objection(floor: Floor, wanted: Configuration) -> str:
-    """Say why a floor cannot take other rules now: they know nothing of a line that stands."""
+def objection(floor: Floor, running: Configuration, wanted: Configuration) -> str:
+    """Say why a floor cannot take other rules now: they would take away what is open, or stands."""
+    homes = {one.id for one in wanted.stations}
+    for station in floor.homes:
+        if station not in homes and floor.open_calls(station):
+            return f"{station} has an open call and is not in the file; clear it, then reload"
     for name in floor.segments:
-        if not floor.stands(name):
-            continue
-        if name not in {one.id for one in wanted.segments}:
-            return f"{name} stands and is not in the file; start the line first, then reload"
-        ours = {one.id for one in wanted.stations if one.segment == name}
-        for station in floor.stations_of(name):
-            if station not in ours and floor.open_calls(station):
-                return f"{station} holds {name}, which stands; clear its calls, then reload"
+        if floor.stands(name) and (why := _taken_from(name, floor, running, wanted)):
+            return why
+    return ""
+
+
+def _taken_from(name: str, floor: Floor, running: Configuration, wanted: Configuration) -> str:
+    """Say what would be taken from a segment that stands; nothing where it keeps all."""
+    now, then = ({one.id: one for one in said.segments} for said in (running, wanted))
+    if name not in then:
+        return f"{name} stands and is not in the file; start the line first, then reload"
+    output = now[name].stop_output
+    devices, others = ({one.name: one for one in said.devices} for said in (running, wanted))
+    kept = then[name].stop_output == output and devices.get(output or "") == others.get(
+        output or ""
+    )
+    if not kept and output is not None:
+        return f"{name} stands, and {output} asks it to; start the line first, then reload"
+    ours = {one.id for one in wanted.stations if one.segment == name}
+    for station in floor.stations_of(name):
+        held = floor.open_calls(station) or any(
+            post.faulty for _, post in floor.posts_at((station,))
+        )
+        if station not in ours and held:
+            return f"{station} holds {name}, which stands; clear its calls and faults, then reload"
     return ""
 
 

@@ -100,4 +100,4 @@ class Pulses:
             return
         plain = {"segment": name, "station": place, "device": device, "silent_s": silent_s}
         andon.telling.write("takt", place, "takt.no_pulse", plain, now_ns, lane=Lane.NORMAL)
-        andon.settle(andon.call_maintenance(place, device, now_ns), now_ns)
+        andon.settle(andon.inputs.call_maintenance(place, device, now_ns), now_ns)

@@ -36,7 +36,9 @@ class TaktTimer:
 
     def follow(self, segment: Segment, now_ns: int, *, working: bool) -> None:
         """Begin with the segment, begin anew with its next start, and rest when people do."""
-        if segment.state in (State.UNKNOWN, State.STOPPED, State.RESTARTING):
+        if segment.state is State.UNKNOWN:
+            return  # what was restored stays, until it is known whether the line stands
+        if segment.state in (State.STOPPED, State.RESTARTING):
             self.began_ns, self.next_ns, self.rests_ns = -1, NEVER, -1
             return
         if self.began_ns < 0:

@@ -196,13 +196,18 @@ class Telling:
     def _stop_lasted(self, stop: Stop) -> dict[str, Any]:
         assert stop.ended_ns is not None, "it is over"
         began_ns, ended_ns = self._wall(stop.began_ns), self._wall(stop.ended_ns)
-        parts = self.split(began_ns, ended_ns)
+        by_shift, at_ns = [], began_ns
+        for shift, part_ns in self.split(began_ns, ended_ns):
+            worked_ns = self.net_ns(at_ns, at_ns + part_ns)
+            at_ns += part_ns
+            if shift or worked_ns:
+                by_shift.append({"shift": shift or None, "stop_s": seconds(worked_ns)})
         return {
             "duration_s": seconds(stop.ended_ns - stop.began_ns),
             "unobserved_s": None
             if self.gap_unknown(stop.began_ns)
             else seconds(stop.unobserved_ns),
-            "by_shift": [{"shift": shift or None, "stop_s": seconds(ns)} for shift, ns in parts],
+            "by_shift": by_shift,
             "scheduled_s": seconds(self.net_ns(began_ns, ended_ns)),
         }
 

@@ -258,7 +258,7 @@ class StopStarted(UrgentEvent):
 
 
 class ShiftShare(Model):
-    """How much of a stop lies in one shift."""
+    """How much of a stop is working time of one shift: its stop minutes."""
 
     shift: str | None
     stop_s: Seconds
@@ -271,7 +271,9 @@ class StopEndedSaid(StopSaid):
     unobserved_s: Seconds | None = Field(
         description="For how much of it no agent watched; null: nobody knows."
     )
-    by_shift: list[ShiftShare] = Field(description="Split where shifts change, in order.")
+    by_shift: list[ShiftShare] = Field(
+        description="Split where shifts change, in order; together they are `scheduled_s`."
+    )
     scheduled_s: Seconds = maybe(
         description="How much of it was working time by the calendar: stop minutes are of this."
     )

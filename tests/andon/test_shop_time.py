@@ -326,3 +326,14 @@ def test_overtime_has_a_fixed_position(tmp_path: Path) -> None:
     bench.pull("cord-A2", 10.0)
     bench.at(70.0)
     assert bench.stop_output.on
+
+
+def test_stop_minutes_of_a_shift_are_working_time(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "08:54:00")
+    bench.pull("cord-A2", 30.0)
+    bench.pulse(60.0)
+    bench.press("clear-A2", 1250.0)
+    bench.press("start-a", 1260.0)
+    (ended,) = bench.told("stop.ended")
+    assert (ended["duration_s"], ended["scheduled_s"]) == (1200.0, 600.0)
+    assert ended["by_shift"] == [{"shift": "early", "stop_s": 600.0}]

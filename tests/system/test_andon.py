@@ -287,15 +287,17 @@ def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: 
     floor.agent.until(floor.asked, "the stop is asked for")
     before = floor.agent.config.read_text()
     said = before.replace('fifo = "cord"', 'fifo = "cord"\nfilter_ms = 40')
-    said = said.replace('file = "tower"', 'file = "tower-2"').replace(
-        'file = "stop"', 'file = "stop-2"'
-    )
+    said = said.replace('file = "tower"', 'file = "tower-2"')
     said = said.replace('file = "horn"', 'file = "horn-2"')
-    assert said.count("-2") >= 3
+    assert said.count("-2") == 2
+    floor.agent.config.write_text(said.replace('file = "stop"', 'file = "stop-2"'))
+    floor.agent.signal(signal.SIGHUP)
+    floor.agent.until(
+        lambda: any("start the line first" in line for line in floor.agent.lines()), "refused"
+    )
+    assert floor.asked()
     floor.agent.config.write_text(said)
     floor.agent.signal(signal.SIGHUP)
-    floor.agent.until(lambda: bool(floor.lines("stop-2")), "the new output has begun")
-    assert floor.lines("stop-2")[0]["on"] is True, "it stands, whichever output asks for it"
 
     def shown() -> dict[str, str]:
         return {line["light"]: line["pattern"] for line in floor.lines("tower-2")}
@@ -306,3 +308,14 @@ def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: 
     )
     floor.pull("ack")
     floor.agent.until(lambda: shown().get("red") == "steady", "the buttons are felt as before")
+    floor.pull("clear")
+    floor.agent.until(
+        lambda: [line["tune"] for line in floor.lines("horn-2")][-2:] == ["restart", "off"],
+        "warned",
+    )
+    floor.pull("start-a")
+    floor.agent.until(lambda: not floor.asked(), "the line is released")
+    floor.agent.config.write_text(said.replace('file = "stop"', 'file = "stop-2"'))
+    floor.agent.signal(signal.SIGHUP)
+    floor.agent.until(lambda: bool(floor.lines("stop-2")), "the new output has begun")
+    assert floor.lines("stop-2")[0]["on"] is False
