@@ -348,7 +348,14 @@ class Andon:
         if self._shut:
             self._shut = False
             self.settle(self.inputs.see(now_ns), now_ns)
-        self.early.again(self.settle)
+        held = [one for name, one in self.floor.segments.items() if self.floor.stands(name)]
+
+        def happen(told: list[Told], at_ns: int) -> None:
+            self.settle(told, at_ns)
+            for one in held:
+                one.warn_anew(now_ns)  # what stood from before could not be announced until now
+
+        self.early.again(happen)
         if self.early.lost:
             for name in stood:
                 self.settle(self.floor.stand(name, now_ns), now_ns)

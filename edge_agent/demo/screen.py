@@ -321,7 +321,7 @@ def hint(show: Show) -> str:
         ),
         (
             standing,
-            f"{''.join(standing[:1])} stands at its fixed position: l clears the call, s starts.",
+            f"{''.join(standing[:1])} stands: l clears its call; after the warning s starts it.",
         ),
         (
             calling,

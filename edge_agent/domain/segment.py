@@ -156,6 +156,11 @@ class Segment:
             self.stop.ended_ns = at_ns
         return row.asks
 
+    def warn_anew(self, at_ns: int) -> None:
+        """Begin the announcement of a start again: people have not heard it."""
+        if self.state is State.RESTARTING:
+            self.warned_from_ns = at_ns
+
     def ended(self) -> Stop | None:
         """Give the stop that is over, once."""
         if self.stop is None or self.stop.ended_ns is None:

@@ -152,7 +152,7 @@ class Factory:
             first = 1000 * (2 * number + place + 1)
             handler = Handler(station, first, guns[station], *given)
             guns[station].answered = self._lit(handler, station)
-            guns[station].scanned = lambda _, at=station: self.judge.touched(at)  # type: ignore[misc]
+            guns[station].scanned = lambda _, at=f"scan-{name}": self.judge.touched(at)  # type: ignore[misc]
             self.handlers.append(handler)
         self.leaders.append(Leader(line.name, line.stations, things.hands, guns, *given))
 

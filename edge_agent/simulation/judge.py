@@ -13,24 +13,28 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from edge_agent.domain.looks import Tune
 from edge_agent.ports import Outcome
 from edge_agent.reactor import NEVER
 from edge_agent.simulation.fittings import Answer, Hand
-from edge_agent.simulation.layout import POSITIONS, TAKT_S
+from edge_agent.simulation.layout import POSITIONS, TAKT_S, WARNING_S
 
 if TYPE_CHECKING:
     from edge_agent.simulation.factory import Factory, Line
 
 RULES: Final = {
     "light": "a pull has lit its tower within 100 ms",
+    "heard": "a call that nobody has answered is heard at its station",
     "dark": "a tower without an agent is dark",
     "green": "green is shown of a station without call and fault only",
     "cause": "a stop is asked for only after a pull, and at a fixed position",
     "stops": "what nobody has cleared stops the line at the fixed position",
     "release": "a request ends only with a human start, after the last call was cleared",
+    "warned": "people were warned before a start was obeyed, and for as long as was said",
     "same": "what was open before a cut is open after it, under the same id",
     "told": "a pull that was felt is told once",
     "invented": "what is told of a hand, a hand has done",
+    "cancel": "a pull clears only what it may, and not too soon",
     "time": "durations are those of the clock on the wall of the factory",
     "ladder": "each level is reached once, and not before its time",
     "once": "an id is one event, whoever hears it however often",
@@ -76,6 +80,8 @@ class Pull:
     device: str
     life: int
     doubtful: bool = False
+    alone: bool = False
+    """Nothing was open at its station: it begins a call, and nobody can have muted that."""
 
 
 @dataclass(slots=True)
@@ -109,6 +115,9 @@ class Watch:
     stood: bool = False
     cuts: list[tuple[int, int]] = field(default_factory=list)
     """Moment of each cut, and up to when everything was safe then."""
+    warned_ns: int | None = None
+    """Since when a restart is announced."""
+    warned_for_ns: int = 0
     first_ran: dict[str, int] = field(default_factory=dict)
 
 
@@ -164,6 +173,7 @@ class Judge:
         rearmed = len(before) < 2 or now_ns - before[-2] > REARM_NS  # noqa: PLR2004 - this one and the one before
         pull = Pull(now_ns, station, hand.name, line.pi.lives)
         pull.doubtful = not rearmed or line.faults(station) or noisy_ns is not None
+        pull.alone = line.pi.ready and not line.calls(station)
         self.pulls.append(pull)
         if not pull.doubtful:
             self._factory.later(LIGHT_NS + 10 * _MS, lambda: self._lit(line, pull))
@@ -187,6 +197,9 @@ class Judge:
             self.holds("light", cleared, f"{what}, and no call is open")
         else:
             self.holds("light", bool(shows), what)
+        if pull.alone and open_now:
+            unheard = f"{pull.device} was pulled 110 ms ago, and nothing sounds at {pull.station}"
+            self.holds("heard", bool(tower.tune), unheard)
 
     def _was_cleared(self, pull: Pull) -> bool:
         """Say whether there was something for this pull to clear: an earlier one at this cord."""
@@ -253,6 +266,9 @@ class Judge:
             return
         start = self.touched_within(f"start-{line.name}", now_ns - START_NS, now_ns)
         self.holds("release", start, f"{line.name} is released, and nobody has pressed start")
+        warned_ns = watch.warned_for_ns if watch.warned_ns is None else now_ns - watch.warned_ns
+        what = f"{line.name} is released after a warning of {warned_ns / 1e9:.1f} s"
+        self.holds("warned", warned_ns >= WARNING_S * _S - LIGHT_NS, what)
         left = self._holding(line)
         self.holds("release", not left, f"{line.name} is released with {sorted(left)} open")
 
@@ -315,8 +331,18 @@ class Judge:
             return
         self._changed = False
         for line in self._factory.lines:
+            self._listen(line)
             for station in line.stations:
                 self._look_at(line, station)
+
+    def _listen(self, line: "Line") -> None:
+        """Take note of how long a restart is announced at every station of a line."""
+        watch, now_ns = self.watch(line), self._factory.time.now_ns
+        sounds = all(line.things.tower(one).tune == Tune.RESTART for one in line.stations)
+        if sounds and watch.warned_ns is None:
+            watch.warned_ns = now_ns
+        elif not sounds and watch.warned_ns is not None:
+            watch.warned_for_ns, watch.warned_ns = now_ns - watch.warned_ns, None
 
     def _look_at(self, line: "Line", station: str) -> None:
         tower = line.things.tower(station)

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.simulation.judge import FILTER_NS, LIGHT_NS, Event, Judge, Pull
@@ -13,7 +14,25 @@ if TYPE_CHECKING:
 SLACK_NS: Final = 2_000_000
 
 _OF_PULLS: Final = ("andon.raised", "andon.repeated", "andon.cleared", "andon.rejected")
-_OF_HANDS: Final = ("andon.raised", "andon.repeated", "andon.acked", "andon.cleared")
+MIN_CANCEL_S: Final = 1.99
+
+
+def _hands(event: Event) -> list[str]:
+    """List the hands that can have caused an event; none where it comes by itself."""
+    name = event.place.lower()
+    pulled = [f"cord-{name}", f"box-{name}"]
+    match event.kind:
+        case "andon.raised" | "andon.repeated":
+            by_itself = event.said["data"]["category"] == "maintenance"  # pulses and faults call
+            return [] if by_itself else pulled
+        case "andon.acked":
+            return [f"ack-{name}", f"confirm-{name}", f"scan-{name}"]
+        case "andon.cleared":
+            return [*pulled, f"clear-{name}"]
+        case "stop.ended":
+            return [f"start-{event.place}"]
+        case _:
+            return []
 
 
 class LastWord:
@@ -67,19 +86,33 @@ class LastWord:
             what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
             self._judge.holds("told", times == 1, what)
         for event in self._judge.events:
-            place = None
-            if event.kind in _OF_HANDS:
-                missing = (
-                    event.said["data"]["category"] == "maintenance"
-                )  # pulses call by themselves
-                place = None if missing and event.kind == "andon.raised" else event.place
-            elif event.kind == "stop.ended":
-                place = f"start-{event.place}"
-            if place is None:
-                continue
-            hand = self._judge.touched_within(place, event.at_ns - SLACK_NS, event.at_ns + SLACK_NS)
-            what = f"{event.kind} at {place}, {self._factory.clock(event.at_ns)}"
-            self._judge.holds("invented", hand, f"{what}: nobody was there")
+            places = _hands(event)
+            what = f"{event.kind} of {event.place}, {self._factory.clock(event.at_ns)}"
+            if places:
+                self._judge.holds("invented", self._touched(places, event), f"{what}: nobody")
+            if event.kind == "andon.cleared":
+                self._cancelled(event, what)
+
+    def _touched(self, places: Iterable[str], event: Event) -> bool:
+        """Say whether one of these was touched at the moment of an event."""
+        from_ns, to_ns = event.at_ns - SLACK_NS, event.at_ns + SLACK_NS
+        return any(self._judge.touched_within(one, from_ns, to_ns) for one in places)
+
+    def _cancelled(self, event: Event, what: str) -> None:
+        """Look at what a pull has cleared: old enough, not confirmed, answered where it stopped."""
+        data, name = event.said["data"], event.place.lower()
+        cord = "cord" if data["category"] == "quality" else "box"
+        if data["category"] == "maintenance" or self._touched([f"clear-{name}"], event):
+            return
+        if not self._touched([f"{cord}-{name}"], event) or data.get("unobserved_s", 0) != 0:
+            return
+        self._judge.holds("cancel", data["ttr_s"] >= MIN_CANCEL_S, f"{what}: too soon")
+        answered = not (data["stopped"] and data["ack_implied"])
+        self._judge.holds("cancel", answered, f"{what}: it had stopped, and nobody had come")
+        began_ns = event.at_ns - int(data["ttr_s"] * 1e9)
+        confirmed = self._judge.touched_within(f"confirm-{name}", began_ns, event.at_ns)
+        fair = data["stopped"] or not confirmed
+        self._judge.holds("cancel", fair, f"{what}: its stop was confirmed")
 
     def _may_be_lost(self, pull: Pull) -> bool:
         line = next(one for one in self._factory.lines if pull.station in one.stations)

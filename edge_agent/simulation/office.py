@@ -62,7 +62,18 @@ class Office:
     def _late(self, station: str) -> None:
         self._say(station, "leader", "mute", REFUSED, late=True)
 
+    def _where(self, station: str, *states: str) -> str:
+        """Give a station where a call is open in one of these states, or else this one."""
+        fitting = [
+            one
+            for line in self._factory.lines
+            for one in line.stations
+            if any(call["state"] in states for call in line.calls(one))
+        ]
+        return self._random.choice(fitting) if fitting else station
+
     def _of_nobody(self, station: str) -> None:
+        station = self._where(station, "called", "stopped")
         self._say(station, "visitor", "ack", REFUSED)
 
     def _retained(self, station: str) -> None:
@@ -75,6 +86,7 @@ class Office:
         self._say(station, "leader", "mute", REFUSED, kind="bypass", category="quality", for_s=60)
 
     def _clear_from_afar(self, station: str) -> None:
+        station = self._where(station, "acked", "stopped-acked")
         self._say(station, "leader", "clear", REFUSED, category="quality")
 
     def _lamp_test_twice(self, station: str) -> None:

@@ -102,3 +102,21 @@ def test_what_is_forgotten_before_the_journal_starts_no_line(
     bench.at(66.0)
     bench.press("start-a", 70.0)
     assert not bench.stop_output.on
+
+
+def test_a_clear_before_the_journal_opens_warns_people_when_it_is_open(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    after = bench.at(70.0).again()
+    after.fit()
+    after.pull("clear-A2", 72.0)
+    after.pull("start-a", 79.0)  # nobody was warned: what stands was not known yet
+    after.at(80.0)
+    opens(after)
+    assert after.stop_output.on
+    assert after.horns["A2"].tune == "restart"
+    after.pull("start-a", 84.0)
+    assert after.stop_output.on, "and now they are, for as long as was said"
+    after.pull("start-a", 85.5)
+    assert not after.stop_output.on

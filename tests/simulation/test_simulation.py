@@ -10,27 +10,39 @@ from typing import Any
 
 import pytest
 
+from edge_agent.andon import orders
 from edge_agent.andon.andon import Andon
 from edge_agent.andon.telling import Telling
+from edge_agent.andon.towers import Towers
 from edge_agent.configuration import Configuration
 from edge_agent.domain import survival
+from edge_agent.domain.call import Post, Trigger
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.floor import Floor
+from edge_agent.domain.segment import Segment
 from edge_agent.domain.told import Told
-from edge_agent.simulation import play
+from edge_agent.simulation import people, play
 from edge_agent.simulation.factory import Factory
 from edge_agent.simulation.faults import FAULTS, MEANS_S, Faults
 from edge_agent.simulation.judge import RULES, Broken
 from edge_agent.simulation.layout import configured
 from tests.kit.journals import quick_folder
 
-SEED, HOURS, HASTE = 105, 0.6, 12.0
+SEED, HOURS, HASTE = 7, 0.4, 12.0
 """A short play in which everything goes wrong that can."""
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> list[Configuration]:
     return configured(tmp_path_factory.mktemp("factory"))
+
+
+@pytest.fixture(autouse=True)
+def busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have people pull often, and confirm and pull again more than they would."""
+    monkeypatch.setattr(people, "PULLS_S", 150.0)
+    monkeypatch.setattr(people, "CONFIRMS", 0.3)
+    monkeypatch.setattr(people, "PRESSES", 0.25)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +157,23 @@ def _deaf(andon: Andon, contact: Any, feel: Feel, at_ns: int, wall_ns: int) -> N
         FELT(andon, contact, feel, at_ns, wall_ns)
 
 
+def _is_over(_segment: Segment, _at_ns: int) -> bool:
+    return False
+
+
+def _is_mute(*_: object, **__: object) -> bool:
+    return False
+
+
+def _anything(*_: object) -> bool:
+    return True
+
+
+def _clears(floor: Floor, trigger: Trigger, station: str, at_ns: int, **more: Any) -> list[Told]:  # noqa: ANN401
+    return DO(floor, Trigger.CLEAR if trigger is Trigger.ACK else trigger, station, at_ns, **more)
+
+
+DO = Floor.do
 RESTORE, FREE, TELL = survival.restore, Floor.set_free, Telling.tell
 SHIFT, FELT = survival.shift, Andon.felt
 
@@ -159,6 +188,11 @@ SHIFT, FELT = survival.shift, Andon.felt
         (Andon, "showing", _shows_green, {"light", "green"}),
         (survival, "shift", _too_old, {"time"}),
         (Andon, "felt", _deaf, {"light"}),
+        (Segment, "_still_warned", _is_over, {"warned"}),
+        (Towers, "_sound", _is_mute, {"heard", "warned"}),
+        (Post, "_pull_clears", _anything, {"cancel"}),
+        (Floor, "do", _clears, {"invented"}),
+        (orders, "may", _anything, {"command"}),
     ],
 )
 def test_the_judge_sees_what_is_broken(
