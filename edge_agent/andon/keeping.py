@@ -104,12 +104,15 @@ class Keeping:
             if gap_ns is None and kept["synced"]:
                 self._cut_wall_ns = kept["wall_ns"]
         gap_ns = gap_ns or 0
-        survival.shift(floor, begun_ns - gap_ns - kept["mono_ns"])
+        shift_ns = begun_ns - gap_ns - int(kept["mono_ns"])
+        if kept["boot"] != self._clock.boot:
+            shift_ns -= 1  # the last that is known was before the first that is felt
+        survival.shift(floor, shift_ns)
         survival.unseen(floor, gap_ns)
         self._bypasses = dict(floor.bypasses)
         survival.announce(floor, self._clock.mono_ns())
         more: dict[str, Any] = kept.get("more", {})
-        return more | {"shift_ns": begun_ns - gap_ns - kept["mono_ns"], "gap_ns": gap_ns}
+        return more | {"shift_ns": shift_ns, "gap_ns": gap_ns}
 
     def lost(self, restored: Restored) -> bool:
         """Say whether what was open is not known: its snapshot is damaged, or was set apart."""
@@ -118,7 +121,7 @@ class Keeping:
 
     def unknown(self, since_ns: int) -> bool:
         """Say whether nobody knows for how long what began then was not watched."""
-        return self._unknown and since_ns <= self.begun_ns
+        return self._unknown and since_ns < self.begun_ns
 
     def _gap(self, kept: dict[str, Any], begun_ns: int) -> int | None:
         """Say for how long nobody watched; None where nobody knows."""

@@ -137,9 +137,8 @@ def unseen(floor: Floor, for_ns: int) -> None:
 
 
 def lengthen(floor: Floor, by_ns: int, before_ns: int, bypasses: Mapping[Key, int]) -> None:
-    """Move what began up to a boot further back: the gap was so much longer than assumed.
+    """Move what began before a boot further back: the gap was so much longer than assumed.
 
-    What was restored is moved to end with the boot: the last of it has that very moment.
     `bypasses` are those that were restored: they end so much sooner, if nobody set them anew.
     """
     for key, until_ns in bypasses.items():
@@ -147,19 +146,19 @@ def lengthen(floor: Floor, by_ns: int, before_ns: int, bypasses: Mapping[Key, in
             floor.bypasses[key] = until_ns - by_ns
     for post in floor.posts.values():
         for call in (*post.closing, *([] if post.open is None else [post.open])):
-            if call.raised_ns > before_ns:
+            if call.raised_ns >= before_ns:
                 continue
             for name in _CALL_MOMENTS:
                 at_ns = getattr(call, name)
-                if at_ns is not None and at_ns <= before_ns:
+                if at_ns is not None and at_ns < before_ns:
                     setattr(call, name, at_ns - by_ns)
             call.unobserved_ns += by_ns
     for segment in floor.segments.values():
         segment.holding = {
-            name: at_ns - by_ns if at_ns <= before_ns else at_ns
+            name: at_ns - by_ns if at_ns < before_ns else at_ns
             for name, at_ns in segment.holding.items()
         }
-        if segment.stop is not None and segment.stop.began_ns <= before_ns:
+        if segment.stop is not None and segment.stop.began_ns < before_ns:
             segment.stop.began_ns -= by_ns
             segment.stop.unobserved_ns += by_ns
 

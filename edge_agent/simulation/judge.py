@@ -264,6 +264,9 @@ class Judge:
                 what = f"{line.name} is asked to stop {late_ns / 1e9:.3f} s after its position"
                 self.holds("cause", late_ns <= REQUEST_NS, what)
             return
+        lost = bool(watch.cuts) and watch.cuts[-1][1] < watch.requested_ns
+        if lost and restored:
+            return  # the card had hung, and was cut off: nobody can know, and the PLC has latched
         start = self.touched_within(f"start-{line.name}", now_ns - START_NS, now_ns)
         self.holds("release", start, f"{line.name} is released, and nobody has pressed start")
         warned_ns = watch.warned_for_ns if watch.warned_ns is None else now_ns - watch.warned_ns

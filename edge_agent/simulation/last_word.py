@@ -15,6 +15,7 @@ SLACK_NS: Final = 2_000_000
 
 _OF_PULLS: Final = ("andon.raised", "andon.repeated", "andon.cleared", "andon.rejected")
 MIN_CANCEL_S: Final = 1.99
+BYPASS_NS: Final = 95_000_000_000
 
 
 def _hands(event: Event) -> list[str]:
@@ -111,7 +112,12 @@ class LastWord:
         self._judge.holds("cancel", answered, f"{what}: it had stopped, and nobody had come")
         began_ns = event.at_ns - int(data["ttr_s"] * 1e9)
         confirmed = self._judge.touched_within(f"confirm-{name}", began_ns, event.at_ns)
-        fair = data["stopped"] or not confirmed
+        bypassed = any(  # what stopped nothing for a while could not be confirmed
+            one.kind.startswith("andon.bypass") and one.place == event.place
+            for one in self._judge.events
+            if began_ns - BYPASS_NS <= one.at_ns <= event.at_ns + BYPASS_NS
+        )
+        fair = data["stopped"] or not confirmed or bypassed
         self._judge.holds("cancel", fair, f"{what}: its stop was confirmed")
 
     def _may_be_lost(self, pull: Pull) -> bool:

@@ -145,3 +145,17 @@ def test_a_bypass_ends_when_it_was_to_end_however_long_the_power_was_gone(tmp_pa
     assert after.state("A2/state/andon")["bypass"]
     after.at(615.0)
     assert not after.state("A2/state/andon")["bypass"]
+
+
+def test_what_is_found_at_a_boot_is_no_older_than_the_boot(tmp_path: Path) -> None:
+    after = cut_at_30(tmp_path)
+    after.wires["cord-A1"].level = False  # its wire broke while nobody was there
+    after.start()
+    clock_set_at(after, 150.0)
+    (fault,) = after.told("andon.fault")
+    after.at(160.0)
+    after.press("ack-A1", 161.0)
+    (acked,) = (one for one in after.told("andon.acked") if one["category"] == "maintenance")
+    assert fault["category"] == "quality"
+    assert acked["age_s"] == 31.0
+    assert not acked.get("unobserved_s")
