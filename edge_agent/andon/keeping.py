@@ -105,9 +105,8 @@ class Keeping:
                 self._cut_wall_ns = kept["wall_ns"]
         gap_ns = gap_ns or 0
         shift_ns = begun_ns - gap_ns - int(kept["mono_ns"])
-        if kept["boot"] != self._clock.boot:
-            shift_ns -= 1  # the last that is known was before the first that is felt
-        survival.shift(floor, shift_ns)
+        # the last that is known was before the first that is felt
+        survival.shift(floor, shift_ns - (kept["boot"] != self._clock.boot))
         survival.unseen(floor, gap_ns)
         self._bypasses = dict(floor.bypasses)
         survival.announce(floor, self._clock.mono_ns())
