@@ -12,7 +12,7 @@ from drivers.gpio_pins import GpioLine, check_line, explained, faults
 from drivers.reopening import REOPEN_MAX_NS, REOPEN_MIN_NS, Trouble
 from drivers.touching import ButtonKeys, CordKeys, Touching
 from edge_agent.domain.contact import Wiring
-from edge_agent.ports import GPIO, Condition, Felt, Tell
+from edge_agent.ports import GPIO, Condition, Felt, Purpose, Tell
 from edge_agent.reactor import NEVER, Reactor
 
 LOOK_NS: Final = 250_000_000
@@ -27,6 +27,9 @@ STAMP_PAST_NS: Final = 30_000_000_000
 """A time stamp that is older, or of the future, is of another clock than the monotonic one (so it
 was before Linux 5.7): then the edge happened when we heard of it. A process that is held up for so
 long is ended by its watchdog."""
+
+ENDING: Final = (Purpose.START, Purpose.LINE_MOVING, Purpose.CLEAR, Purpose.ACK)
+"""What ends a stop, a call or its ladder: a wire that breaks must do none of these."""
 
 _WIRINGS: Final = [one.value for one in Wiring]
 
@@ -249,3 +252,8 @@ class GpioButton(GpioContact):
         def __post_init__(self) -> None:
             super().__post_init__()
             self.check_lines()
+            if self.contact == Wiring.NORMALLY_CLOSED and self.purpose in ENDING:
+                raise ValueError(
+                    f'contact: a broken wire of a normally closed "{self.purpose}" would be one;'
+                    ' wire it normally open, or write "pair" with pin_no'
+                )

@@ -117,13 +117,16 @@ def _within_a_shift(floor: Floor, at: KeyPath, takt_s: float | None) -> None:
 
 def _paced_by(floor: Floor, said: Said) -> str | None:
     """Say what of a segment needs a takt; None when nothing does."""
-    if fixed_position(said) == ("takt", None):
+    how, name = fixed_position(said) or (None, None)
+    if how == "takt":
         return 'fixed_position is "takt"'
     for one in floor.devices.values():
         at_home = one.station and floor.segment_of(one.station) == text(said, "id")
         if one.purpose == Purpose.COUNT and at_home:
             spot = floor.document.spot((*one.at, "purpose"))
             return f"device {shown(one.name)} counts its cycles, at {spot}"
+    if how in FED:
+        return f"fixed_position is {how}:{name}, and only a takt shows that it is silent"
     return None
 
 

@@ -44,13 +44,15 @@ class Rig:
         self.reactor = Reactor(self.clock)
         self.began_ns = self.clock.now_ns
         self.contact: Any = None
+        self.rest_high = False
 
     def fit(self, part: str = "cord", **keys: Any) -> Any:  # noqa: ANN401
         driver: Any = load(f"{self.kind}-{part}")
         if self.kind == "gpio":
             use_pins(self.board)
-            where: dict[str, Any] = {"pin": "GPIO17", "contact": "normally-closed"}
-            self.board.drive("GPIO17", high=False)  # at rest current flows, to ground
+            where: dict[str, Any] = {"pin": "GPIO17"}  # a cord is normally closed, to ground
+            self.rest_high = part != "cord"
+            self.board.drive("GPIO17", high=self.rest_high)
         else:
             where = {"fifo": self.folder / "contact"}
         made = {"category": "quality"} if part == "cord" else {"purpose": "ack"}
@@ -71,7 +73,7 @@ class Rig:
 
     def move(self, pulled: bool) -> None:
         if self.kind == "gpio":
-            self.board.drive("GPIO17", high=pulled)
+            self.board.drive("GPIO17", high=pulled is not self.rest_high)
         else:
             fd = os.open(self.folder / "contact", os.O_WRONLY | os.O_NONBLOCK)
             os.write(fd, b"open\n" if pulled else b"close\n")

@@ -26,6 +26,10 @@ BUTTON: dict[str, Any] = {"purpose": "ack", "pin": "GPIO22"}
         ("gpio-button", {"purpose": "call"}, "category"),
         ("gpio-button", {"category": "quality"}, "category"),
         ("gpio-button", {"hold_s": 99.0}, "hold_s"),
+        ("gpio-button", {"purpose": "start", "contact": "normally-closed"}, "contact"),
+        ("gpio-button", {"purpose": "line-moving", "contact": "normally-closed"}, "contact"),
+        ("gpio-button", {"purpose": "clear", "contact": "normally-closed"}, "contact"),
+        ("gpio-button", {"purpose": "ack", "contact": "normally-closed"}, "contact"),
     ],
 )
 def test_keys_that_cannot_be_meant_are_refused_by_name(

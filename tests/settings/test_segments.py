@@ -126,6 +126,14 @@ def test_a_segment_without_outputs_has_lamps_and_events_only(loaded: Loaded, lin
             ),
         ),
         (
+            'takt_s = 60.0\nfixed_position = "pulse:pulse-a"',
+            'fixed_position = "pulse:pulse-a"',
+            (
+                "26:3: segment.takt_s: is missing though fixed_position is pulse:pulse-a, and only "
+                "a takt shows that it is silent; write takt_s = 60.0, or demand_per_shift = 440"
+            ),
+        ),
+        (
             '"pulse:pulse-a"',
             '"pulse:puls-a"',
             (
