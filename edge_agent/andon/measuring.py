@@ -50,7 +50,7 @@ class Measuring:
         self._andon = andon
         self._stretches: dict[str, Stretch] = {}
         self._tallies: dict[str, dict[str, Tally]] = {kind: {} for kind in KINDS}
-        self._charged: dict[str, int] = {}  # segment -> up to where its open stop is charged
+        self._charged: dict[str, int] = {}  # segment -> how much of its open stop is charged
         self._unsure: list[tuple[int, Callable[[], None]]] = []
 
     # -- what happens --------------------------------------------------------------------------
@@ -125,9 +125,11 @@ class Measuring:
         if stop is None or not stations or self._practised(stations[0], segment):
             return
         charged = stop.station or stations[0]  # a stop that nobody knows the cause of is the line's
-        began_ns = self._andon.shop.wall_of(stop.began_ns)
-        began_ns = max(self._charged.get(segment, began_ns), began_ns)
-        self._charged[segment] = at_wall_ns
+        stop_wall_ns = self._andon.shop.wall_of(stop.began_ns)
+        began_ns = stop_wall_ns + self._charged.get(segment, 0)
+        if at_wall_ns <= began_ns:
+            return
+        self._charged[segment] = at_wall_ns - stop_wall_ns
         for tally in self._of(charged):
             tally.stop_ns += self._andon.shop.net_ns(max(began_ns, tally.begins_ns), at_wall_ns)
 
@@ -196,10 +198,11 @@ class Measuring:
     def _go_back(self, wall_ns: int) -> None:
         """Take what was measured along: the clock was ahead, and nothing is told of that time."""
         for kind in KINDS:
+            if self._stretches[kind].begins_ns <= wall_ns:
+                continue  # that has begun all the same
             self._stretches[kind] = self._stretch(kind, wall_ns)
             for tally in self._tallies[kind].values():
                 tally.begins_ns = wall_ns
-        self._charged.clear()
 
     def replan(self) -> None:
         """Take other shifts and stations: a stretch goes on if its shift does, or it is over."""
@@ -257,7 +260,7 @@ class Measuring:
         """Write down what has to survive; JSON values only."""
         return {
             "stretches": {kind: list(one) for kind, one in self._stretches.items()},
-            "charged": dict(self._charged),
+            "charged_ns": dict(self._charged),
             "tallies": {
                 kind: {station: tally.plain() for station, tally in tallies.items()}
                 for kind, tallies in self._tallies.items()
@@ -269,7 +272,7 @@ class Measuring:
         self._stretches = {
             kind: Stretch(*one) for kind, one in kept.get("stretches", {}).items() if kind in KINDS
         }
-        self._charged = dict(kept.get("charged", {}))
+        self._charged = dict(kept.get("charged_ns", {}))
         for kind, one in self._stretches.items():
             tallies = kept.get("tallies", {}).get(kind, {})
             self._tallies[kind] = {station: Tally.of(tally) for station, tally in tallies.items()}

@@ -215,6 +215,35 @@ def test_a_clock_that_was_ahead_takes_what_was_measured_along(tmp_path: Path) ->
     assert (hour["pulls"], hour["to"][11:19]) == (1, "09:00:00")
 
 
+def test_a_stop_is_charged_as_long_as_it_stood_whatever_the_clock_does_in_it(
+    tmp_path: Path,
+) -> None:
+    """It stands from 07:51 to 08:06; at 08:01 the clock is put on by 20 minutes, then back by 10."""
+    bench = line_at(tmp_path, "07:50:00")
+    bench.pull("cord-A2", 30.0)
+    bench.pulse(60.0)
+    bench.at(660.0)
+    bench.clock.wall_lead_ns += 1_200 * 10**9
+    bench.at(780.0)
+    bench.clock.wall_lead_ns -= 600 * 10**9
+    bench.press("clear-A2", 950.0)
+    bench.press("start-a", 960.0)
+    bench.leap(HOUR)
+    assert [one["stop_s"] for one in told(bench, "hour")] == [540.0, 360.0]
+
+
+def test_a_clock_that_was_ahead_within_a_shift_leaves_its_beginning(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "06:10:00", ON_SHIFTS)
+    bench.pull("cord-A2", 30.0)
+    bench.pull("cord-A2", 50.0)
+    bench.leap(4 * HOUR)
+    bench.clock.wall_lead_ns -= int(2 * HOUR) * 10**9
+    bench.at(4 * HOUR + 10)
+    bench.leap(10 * HOUR)
+    (shift,) = told(bench, "shift")
+    assert (shift["pulls"], times([shift])) == (1, ["06:10:00 14:00:00"])
+
+
 # -- until the clock is set ------------------------------------------------------------------------
 
 
