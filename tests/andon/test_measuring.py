@@ -218,7 +218,7 @@ def test_a_clock_that_was_ahead_takes_what_was_measured_along(tmp_path: Path) ->
 def test_a_stop_is_charged_as_long_as_it_stood_whatever_the_clock_does_in_it(
     tmp_path: Path,
 ) -> None:
-    """It stands from 07:51 to 08:06; at 08:01 the clock is put on by 20 minutes, then back by 10."""
+    """It stands from 07:51 to 08:06; 08:01 the clock goes on by 20 minutes, then back by 10."""
     bench = line_at(tmp_path, "07:50:00")
     bench.pull("cord-A2", 30.0)
     bench.pulse(60.0)
