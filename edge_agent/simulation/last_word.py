@@ -117,7 +117,7 @@ class LastWord:
             for one in self._judge.events
             if began_ns - BYPASS_NS <= one.at_ns <= event.at_ns + BYPASS_NS
         )
-        fair = data["stopped"] or not confirmed or bypassed
+        fair = data["stopped"] or not (data["stops"] and confirmed) or bypassed
         self._judge.holds("cancel", fair, f"{what}: its stop was confirmed")
 
     def _may_be_lost(self, pull: Pull) -> bool:
