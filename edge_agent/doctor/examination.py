@@ -17,6 +17,7 @@ from edge_agent.doctor import (
     machine,
     pages,
     presence,
+    reach,
 )
 from edge_agent.doctor.findings import Check, Finding, worst
 from edge_agent.doctor.presence import Presence, State
@@ -68,6 +69,7 @@ def examined(
         _disk_lane(configuration, met, clock),
         [Check("time", clocks.GROUP, CLOCK_S, lambda: clocks.judged(clocks.time_of(clock)))],
         _device_lane(configuration, met),
+        [Check("reach", reach.GROUP, CLOCK_S, lambda: reach.judged(configuration))],
         _files_lane(configuration, met, clock),
         *_broker_lanes(configuration, clock),
     ]
