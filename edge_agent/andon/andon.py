@@ -89,7 +89,7 @@ class Andon:
         self.pulses = Pulses(self)
         self.pulses.replan(configuration.segments)
         self.open = False
-        self._shut = self._replaying = False
+        self._shut = self.replaying = False
         self._start_output: Callable[[str], None] = lambda _: None
         self.early = Early()
         self._timer = reactor.timer(self._ring)
@@ -159,6 +159,7 @@ class Andon:
         """Let a contact or an output go."""
         self.contacts.pop(name, None)
         self.outputs.pop(name, None)
+        self.feels.forget(name)
 
     def looked(self) -> None:
         """Show what is true now that every device was tried."""
@@ -190,7 +191,7 @@ class Andon:
         now_ns = self._clock.mono_ns()
         self._work(now_ns)
         lit_ns = None
-        if not self._replaying:
+        if not self.replaying:
             if self.towers.refresh(self.floor.homes, now_ns):
                 lit_ns = self._clock.mono_ns()
             self._request()
@@ -344,7 +345,7 @@ class Andon:
         take_up(self, was, now_ns)
         self._worked = self.shop.working()
         self.floor.rest(now_ns, working=self._worked)
-        self.open = self._replaying = True
+        self.open = self.replaying = True
         if self._shut:
             self._shut = False
             self.settle(self.inputs.see(now_ns), now_ns)
@@ -355,15 +356,17 @@ class Andon:
             for one in held:
                 one.warn_anew(now_ns)  # what stood from before could not be announced until now
 
+        self.feels.kept_open = frozenset(self.floor.open_ids())
         self.early.again(happen)
-        if self.early.lost:
-            for name in stood:
+        self.feels.kept_open = frozenset()
+        for name in stood:  # whatever is known now: it was stopped, and people stand in it
+            if name in self.floor.segments:
                 self.settle(self.floor.stand(name, now_ns), now_ns)
         for contact in self.contacts.values():
             self.settle(self.feels.compare(contact, now_ns), now_ns)
         if self.keeping.lost(restored):
             self._stand_all(now_ns)
-        self._replaying = False
+        self.replaying = False
         self.settle([], now_ns)
 
     def _stand_all(self, now_ns: int) -> None:

@@ -26,8 +26,10 @@ class Feels:
     def __init__(self, andon: "Andon") -> None:
         self._andon = andon
         self._spent: set[str] = set()
-        self.latched: set[str] = set()
-        """Contacts that stay out by themselves, are out, and were heard."""
+        self.latched: dict[str, str] = {}
+        """Contacts that stay out by themselves, are out, and were heard -> the call they hold."""
+        self.kept_open: frozenset[str] = frozenset()
+        """Calls that nobody has been shown yet: no pull that came before can have meant them."""
 
     def act(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         """Do on the floor what a feel means; returns what is to be told."""
@@ -55,38 +57,66 @@ class Feels:
         post = floor.post(contact.station, contact.category or "")
         if contact.fault:
             return [] if post.faulty else self._trust(contact, Feel.FAULT, now_ns)
-        if contact.latching and contact.on and contact.name not in self.latched:
-            self.latched.add(contact.name)
-            return [] if post.open else self._pull(contact, now_ns)
-        return []
+        if contact.hold_ns and contact.on:
+            self._spent.add(contact.name)
+        return self._latched_now(contact, now_ns)
+
+    def _look_again(self, contact: Contact) -> None:
+        """Forget a press whose end nobody felt; one whose beginning nobody felt means nothing."""
+        self._spent.discard(contact.name)
+        if contact.hold_ns and contact.on and not self._andon.replaying:
+            self._spent.add(contact.name)
+
+    def forget(self, name: str) -> None:
+        """Let go of what is known of a contact: it is another one now, or none."""
+        self._spent.discard(name)
+
+    def _latched_now(self, contact: Contact, at_ns: int) -> list[Told]:
+        """Take a contact that stays out as it is: one that is out and was not heard calls."""
+        if not contact.latching:
+            return []
+        if contact.on is False:
+            self.latched.pop(contact.name, None)
+        if not contact.on or contact.name in self.latched:
+            return []
+        opened = self._open_call(contact)
+        told = [] if opened else self._pull(contact, at_ns)
+        self.latched[contact.name] = opened or self._open_call(contact)
+        return told
+
+    def _open_call(self, contact: Contact) -> str:
+        call = self._andon.floor.post(contact.station or "", contact.category or "").open
+        return "" if call is None else call.id
 
     # -- by purpose ----------------------------------------------------------------------------
 
     def _call(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
-        station, category = contact.station or "", contact.category or ""
-        floor = self._andon.floor
-        opened = floor.post(station, category).open is not None
+        opened = bool(self._open_call(contact))
         if contact.latching:
-            return self._latch(contact, feel, at_ns, opened=opened)
+            return self._latch(contact, feel, at_ns)
         if contact.hold_ns and (opened or contact.name in self._spent):
             return self._pressed_or_held(contact, feel, at_ns)
         if feel is not Feel.ON:
             return []
         if contact.hold_ns:
             self._spent.add(contact.name)  # this press has made the call
-        return self._pull(contact, at_ns)
+        return self._pull_by_hand(contact, at_ns)
 
-    def _latch(self, contact: Contact, feel: Feel, at_ns: int, *, opened: bool) -> list[Told]:
-        """Call when it is pulled out, cancel when it is put back; no other pull can cancel."""
-        if feel is Feel.HELD:
-            return []
+    def _latch(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        """Call when it is pulled out, cancel when it is put back; no other pull can cancel.
+
+        The last one that is put back cancels, of those that were out for the call.
+        """
+        opened = self._open_call(contact)
+        if feel is Feel.ON:
+            told = self._repeat(contact, at_ns) if opened else self._pull(contact, at_ns)
+            self.latched[contact.name] = opened or self._open_call(contact)
+            return told
         if feel is Feel.OFF:
-            self.latched.discard(contact.name)
-            return self._pull(contact, at_ns) if opened else []
-        self.latched.add(contact.name)
-        if opened:
-            return self._andon.floor.repeat(contact.station or "", contact.category or "", at_ns)
-        return self._pull(contact, at_ns)
+            held = self.latched.pop(contact.name, "")
+            if opened and held == opened and opened not in self.latched.values():
+                return self._pull(contact, at_ns)
+        return []
 
     def _pressed_or_held(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         """Tell a second press from a hold: known when the button is let go, or was held."""
@@ -97,9 +127,17 @@ class Feels:
             return self._andon.floor.do(Trigger.ACK, station, at_ns, category=category)
         if feel is Feel.OFF:
             if name not in self._spent:
-                return self._pull(contact, at_ns)
+                return self._pull_by_hand(contact, at_ns)
             self._spent.discard(name)
         return []
+
+    def _pull_by_hand(self, contact: Contact, at_ns: int) -> list[Told]:
+        if self._open_call(contact) in self.kept_open:
+            return self._repeat(contact, at_ns)
+        return self._pull(contact, at_ns)
+
+    def _repeat(self, contact: Contact, at_ns: int) -> list[Told]:
+        return self._andon.floor.repeat(contact.station or "", contact.category or "", at_ns)
 
     def _pull(self, contact: Contact, at_ns: int) -> list[Told]:
         station, category = contact.station or "", contact.category or ""
@@ -136,14 +174,14 @@ class Feels:
 
     def _came_back(self, contact: Contact, at_ns: int) -> list[Told]:
         """Hear a contact that stays out and was pulled while nobody could feel it."""
-        news = contact.latching and contact.on and contact.name not in self.latched
-        if not news or not self._andon.open:
+        if not self._andon.open:
             return []  # at a start it is compared with what was restored
-        self.latched.add(contact.name)
-        return self._pull(contact, at_ns)
+        return self._latched_now(contact, at_ns)
 
     def _trust(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
         floor, station = self._andon.floor, contact.station
+        if feel is Feel.HEALED or contact.fault is Fault.LOST:
+            self._look_again(contact)
         if contact.purpose is not Purpose.CALL or station is None:
             return []
         category = contact.category or ""

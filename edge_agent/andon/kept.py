@@ -11,7 +11,7 @@ def kept(andon: "Andon") -> dict[str, Any]:
     return {
         "takts": andon.takts.plain(),
         "unstarted": sorted(andon.unstarted),
-        "latched": sorted(andon.feels.latched),
+        "latched": dict(sorted(andon.feels.latched.items())),
         "shop": andon.shop.plain(),
         "orders": andon.orders.plain(),
         "pacing": andon.pacing.plain(),
@@ -21,7 +21,7 @@ def kept(andon: "Andon") -> dict[str, Any]:
 
 def take_up(andon: "Andon", was: dict[str, Any], now_ns: int) -> None:
     """Go on with cycles and takt timers of a run that was cut off a moment ago."""
-    andon.feels.latched |= set(was.get("latched", ()))
+    andon.feels.latched = dict(was.get("latched", {}))
     andon.unstarted = {one for one in was.get("unstarted", ()) if one in andon.floor.segments}
     if "pacing" in was:
         andon.shop.restore(was.get("shop", {}))

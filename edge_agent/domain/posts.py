@@ -86,6 +86,10 @@ class Posts:
         found = [(key[1], post.open) for key, post in self.posts_at((station,)) if post.open]
         return sorted(found, key=lambda one: one[1].raised_ns)
 
+    def open_ids(self) -> list[str]:
+        """List the calls that are open anywhere."""
+        return [post.open.id for post in self.posts.values() if post.open is not None]
+
     def may_stop(self, key: Key) -> bool:
         """Say whether a call of this post may stop a segment now."""
         rule = self.rules.get(self.homes.get(key[0], ""))

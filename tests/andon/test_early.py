@@ -120,3 +120,79 @@ def test_a_clear_before_the_journal_opens_warns_people_when_it_is_open(tmp_path:
     assert after.stop_output.on, "and now they are, for as long as was said"
     after.pull("start-a", 85.5)
     assert not after.stop_output.on
+
+
+def called_before(tmp_path: Path) -> FloorBench:
+    """Give the next run, with its contacts felt and its journal shut, of a line with a call."""
+    bench = FloorBench(tmp_path / "data").start()
+    bench.pull("cord-A2", 20.0)
+    after = bench.at(30.0).again(boot="feedbeef")
+    after.fit()
+    return after
+
+
+def test_a_pull_before_the_journal_opens_does_not_cancel_a_call_that_nobody_was_shown(
+    tmp_path: Path,
+) -> None:
+    after = called_before(tmp_path)
+    after.pull("cord-A2", 41.0)
+    opens(after)
+    assert after.tower("A2") == "yellow flash-2hz"
+    assert after.stories() == ["andon.raised", "andon.repeated"]
+    after.pull("cord-A2", 45.0)
+    assert after.stories()[-1] == "andon.cleared", "who has seen it cancels it"
+
+
+def test_a_pull_before_the_journal_opens_clears_no_stop(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    bench.press("ack-A2", 65.0)
+    after = bench.at(70.0).again(boot="feedbeef")
+    after.fit()
+    after.pull("cord-A2", 81.0)
+    opens(after)
+    assert after.stop_output.on
+    assert after.state("segment/SEG-A/state")["state"] == "stopped"
+    assert "andon.repeated" in after.stories()
+    assert "andon.cleared" not in after.stories()
+
+
+def test_what_the_journal_tells_releases_no_stop(tmp_path: Path) -> None:
+    after = called_before(tmp_path)
+    after.shut_out()
+    after.pull("cord-A2", 40.0)
+    after.pulse(60.0)
+    assert after.stop_output.on
+    after.at(70.0)
+    opens(after)
+    assert after.stop_output.told == [(60.005, True)]
+    assert after.state("segment/SEG-A/state")["state"] == "stopped"
+
+
+def test_a_line_that_waits_for_its_start_does_so_when_the_journal_opens(tmp_path: Path) -> None:
+    after = called_before(tmp_path)
+    after.shut_out()
+    after.pull("cord-A2", 40.0)
+    after.pulse(60.0)
+    after.press("clear-A2", 65.0)
+    opens(after)
+    after.at(80.0)
+    assert after.stop_output.told == [(60.005, True)]
+    after.press("start-a", 85.0)
+    assert not after.stop_output.on
+
+
+def test_a_bypass_that_the_journal_knows_of_releases_no_stop(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.ask("bypass", "A2", category="quality", on=True, for_s=6000.0, reason="x")
+    after = bench.at(30.0).again(boot="feedbeef")
+    after.fit()
+    after.shut_out()
+    after.pull("cord-A2", 40.0)
+    after.pulse(60.0)
+    opens(after)
+    after.at(80.0)
+    assert after.stop_output.told == [(60.005, True)]
+    after.press("start-a", 85.0)
+    assert not after.stop_output.on

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from edge_agent.domain.contact import Fault
 from edge_agent.ports import Purpose
 from tests.kit.floor_bench import FloorBench
@@ -305,6 +307,70 @@ def test_a_cord_that_stays_out_and_was_answered_calls_no_more_after_a_restart(
     after.at(41.0).wires["hook"].move(False)
     after.at(42.0)
     assert len(after.told("andon.raised")) == 2
+
+
+def test_a_hook_that_was_put_back_and_pulled_unseen_is_a_call_again(tmp_path: Path) -> None:
+    bench = latching(tmp_path).start()
+    bench.at(10.0).wires["hook"].move(False)
+    put_back = bench.at(20.0).again()
+    put_back.wire("hook", "A2", Purpose.CALL, "quality", latching=True).level = True
+    put_back.start()
+    put_back.press("clear-A2", 30.0)
+    out = put_back.at(40.0).again()
+    out.wire("hook", "A2", Purpose.CALL, "quality", latching=True).level = False
+    out.start()
+    out.at(41.0)
+    assert out.tower("A2") == "yellow flash-2hz"
+    assert len(out.told("andon.raised")) == 2
+
+
+def test_a_hook_that_is_put_back_cancels_its_own_call_alone(tmp_path: Path) -> None:
+    bench = latching(tmp_path).start()
+    bench.at(10.0).wires["hook"].move(False)
+    bench.press("clear-A2", 20.0)
+    bench.pull("cord-A2", 30.0)
+    bench.at(35.0).wires["hook"].move(True)
+    bench.at(36.0)
+    assert bench.tower("A2") == "yellow flash-2hz"
+
+
+def test_of_two_hooks_the_last_that_is_put_back_cancels(tmp_path: Path) -> None:
+    bench = latching(tmp_path)
+    bench.wire("other", "A2", Purpose.CALL, "quality", latching=True)
+    bench.start()
+    bench.at(10.0).wires["hook"].move(False)
+    bench.at(11.0).wires["other"].move(False)
+    bench.at(20.0).wires["hook"].move(True)
+    bench.at(21.0)
+    assert bench.tower("A2") == "yellow flash-2hz"
+    bench.at(30.0).wires["other"].move(True)
+    bench.at(31.0)
+    assert bench.tower("A2") == "green steady"
+
+
+@pytest.mark.parametrize("still_down", [False, True])
+def test_a_button_that_was_lost_while_it_was_held_calls_with_its_next_press(
+    tmp_path: Path, still_down: bool
+) -> None:
+    bench = bench_of(tmp_path)
+    held = bench.wire("held", "A2", Purpose.CALL, "help", hold_s=2.0)
+    bench.start()
+    bench.at(10.0).wires["held"].move(False)
+    bench.at(11.0)
+    held.lose()
+    held.level = not still_down
+    bench.at(12.0)
+    held.start()
+    bench.ask("reset-fault", "A2", category="help")
+    bench.at(13.0)
+    if still_down:
+        held.move(True)
+        bench.at(13.5)
+        assert "andon.cleared" not in bench.stories(), "the end of an old press means nothing"
+    bench.press("clear-A2", 15.0)
+    bench.at(18.0)
+    bench.press("held", 20.0)
+    assert [one["category"] for one in bench.told("andon.raised")].count("help") == 2
 
 
 # -- what lies beneath a call --------------------------------------------------------------------
