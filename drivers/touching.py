@@ -38,6 +38,9 @@ BY_HAND: Final = frozenset(
 
 MIN_ACTUATION_MAX_MS: Final = 1_000
 HOLD_S_MAX: Final = 30.0
+STUCK_S: Final = 10.0
+"""A cord or a call button that stays pulled for longer is broken, where nobody says otherwise."""
+
 STUCK_S_MAX: Final = 3_600.0
 HEAL_S_MAX: Final = 600.0
 """Bounds of what may be configured."""
@@ -53,7 +56,7 @@ class ContactKeys:
     filter_ms: int = 50
     min_actuation_ms: int | None = None
     hold_s: float = 0.0
-    stuck_s: float = 0.0
+    stuck_s: float | None = None
     heal_s: float = 5.0
 
     def __post_init__(self) -> None:
@@ -68,7 +71,7 @@ class ContactKeys:
                 f"{MIN_ACTUATION_MS}"
             )
         for key, most in (("hold_s", HOLD_S_MAX), ("stuck_s", STUCK_S_MAX), ("heal_s", HEAL_S_MAX)):
-            if not 0 <= getattr(self, key) <= most:
+            if not 0 <= (getattr(self, key) or 0) <= most:
                 raise ValueError(f"{key}: must be 0 to {most:.0f} seconds; 0 is never")
 
     @property
@@ -82,17 +85,25 @@ class ContactKeys:
         return True
 
     @property
+    def calls(self) -> bool:
+        """Whether it calls."""
+        return True
+
+    @property
     def times(self) -> Times:
         """The same in nanoseconds."""
         least_ms = self.min_actuation_ms
         if least_ms is None:
             least_ms = MIN_ACTUATION_MS if self.by_hand else 0
+        stuck_s = self.stuck_s
+        if stuck_s is None:
+            stuck_s = STUCK_S if self.calls else 0
         return Times(
             filter_ns=self.filter_ms * _MS,
             min_actuation_ns=least_ms * _MS,
             rearm_ns=max(self.filter_ms, REARM_MS) * _MS,
             hold_ns=round(self.hold_s * _S),
-            stuck_ns=0 if self.latching else round(self.stuck_s * _S),
+            stuck_ns=0 if self.latching else round(stuck_s * _S),
             heal_ns=round(self.heal_s * _S),
         )
 
@@ -102,7 +113,6 @@ class CordKeys(ContactKeys):
     """The keys of a cord, whatever brings its levels."""
 
     category: str
-    stuck_s: float = 10.0
     actuator: str = "momentary"
 
     def __post_init__(self) -> None:
@@ -136,6 +146,11 @@ class ButtonKeys(ContactKeys):
     def by_hand(self) -> bool:
         """Whether it is pressed by a hand."""
         return self.purpose in BY_HAND
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls."""
+        return self.purpose == Purpose.CALL
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -218,10 +233,13 @@ class Touching:
         if self._touch is not None:
             self._pass_on(self._touch.look(levels, self._clock_of_touch.mono_ns()))
 
+    def settle(self, at_ns: int) -> None:
+        """Believe what has lasted long enough at this moment."""
+        if self._touch is not None:
+            self._pass_on(self._touch.settle(at_ns))
+
     def _on_touch(self, now_ns: int) -> int:
-        if self._touch is None:
-            return NEVER
-        self._pass_on(self._touch.settle(now_ns))
+        self.settle(now_ns)
         return self._touch_timer.due_ns
 
     def _pass_on(self, felt: list[Felt]) -> None:

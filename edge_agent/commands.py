@@ -107,8 +107,7 @@ class Commands:
         self.heard += 1
         try:
             order = command.parse(self._topics, topic, payload, retained=retained)
-            clock = self._outbox.clock
-            command.judge(order, wall_ns=clock.wall_ns(), synced=self._synced(), nonce=self._nonce)
+            self._judge(order)
             obey = self._obeyed(topic, order)
         except Nonsense as nonsense:
             self._refuse(topic, nonsense.id, nonsense.kind, nonsense.wrong.value, nonsense.why)
@@ -118,6 +117,11 @@ class Commands:
             self._refuse(topic, order.id, order.kind, Refusal.UNKNOWN, why)
             return
         self._once(topic, order, obey)
+
+    def _judge(self, order: Command) -> None:
+        """Raise Nonsense for what is expired now, or of another run."""
+        wall_ns = self._outbox.clock.wall_ns()
+        command.judge(order, wall_ns=wall_ns, synced=self._synced(), nonce=self._nonce)
 
     def _obeyed(self, topic: str, order: Command) -> Callable[[], None] | None:
         """Say what has to be done for a command; None for one that nobody here knows."""
@@ -145,6 +149,12 @@ class Commands:
 
         def go(result: str | None) -> None:
             if result is None:
+                try:
+                    self._judge(order)  # the disk may have taken its time
+                except Nonsense as late:
+                    self._under_way.discard(order.id)
+                    self._refuse(topic, late.id, late.kind, late.wrong.value, late.why)
+                    return
                 obey()
                 return
             self._under_way.discard(order.id)

@@ -157,6 +157,7 @@ class Contact(Protocol):
     it must be held for a `HELD`, 0 where that means nothing. `latching` says that it stays
     actuated by itself. `unsettled_ns` is the moment at which a change began that has not
     settled yet, None when there is none. `settled_ns` is when the last feel was believed.
+    `settle` believes what has lasted long enough at a moment up to which all edges were read.
     `start` tries the device once; trouble is a state with a back-off, and `fault` is LOST.
     """
 
@@ -175,6 +176,7 @@ class Contact(Protocol):
     remedy: str
 
     def start(self) -> None: ...
+    def settle(self, at_ns: int) -> None: ...
     def stop(self, then: Callable[[], None]) -> None: ...
     def counters(self) -> dict[str, int]: ...
 

@@ -23,7 +23,7 @@ from edge_agent.andon.measuring import Measuring
 from edge_agent.andon.orders import Orders
 from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import objection, people_of, plan_of, zone_of
-from edge_agent.andon.positions import Positions
+from edge_agent.andon.positions import OF_PEOPLE, Positions
 from edge_agent.andon.pulses import Pulses
 from edge_agent.andon.shop_time import LOOK_NS, ShopTime
 from edge_agent.andon.states import States
@@ -170,6 +170,9 @@ class Andon:
 
     def felt(self, contact: Contact, feel: Feel, at_mono_ns: int, _at_wall_ns: int) -> None:
         """Take what a contact felt: light, stop and event, in this order (`ports.Felt`)."""
+        if contact.purpose in OF_PEOPLE:
+            self._boundaries(at_mono_ns)
+            self.positions.before(contact, at_mono_ns)
         if not self.open and contact.purpose not in PASSING:
             self.early.keep(at_mono_ns, lambda: self.feels.act(contact, feel, at_mono_ns))
         told = self.feels.act(contact, feel, at_mono_ns)
@@ -237,9 +240,7 @@ class Andon:
     def _ring(self, now_ns: int) -> int:
         if self.shop.has_calendar():
             self.takts.replan(self._configuration.segments)  # another shift, another takt
-        passed = self.takts.passed(now_ns)
-        for name, at_ns in passed:
-            self.positions.at(name, at_ns)
+        passed = self._boundaries(now_ns)
         self.pulses.ring(now_ns)
         if self.open:
             self.pacing.ring(now_ns)
@@ -247,6 +248,13 @@ class Andon:
         if passed:
             self.changed()  # the fixed position that is due is another one
         return self._next_ns(now_ns)
+
+    def _boundaries(self, upto_ns: int) -> bool:
+        """Take the boundaries of takts up to a moment; says whether there were any."""
+        passed = self.takts.passed(upto_ns)
+        for name, at_ns in passed:
+            self.positions.at(name, at_ns)
+        return bool(passed)
 
     def _next_ns(self, now_ns: int) -> int:
         moments = [self.takts.next_ns(), self.pulses.due_ns()]

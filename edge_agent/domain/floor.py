@@ -50,12 +50,13 @@ class Floor(Posts):
     ) -> list[Told]:
         """Take, acknowledge, confirm or clear the open calls of a station that fit.
 
+        An answer is to what was there when it was given: a call that came later goes on.
         Refused, which changes nothing and is told, where there is no such call.
         """
         fitting = [
             (name, one)
             for name, one in self.open_calls(station)
-            if category in (None, name) and call in (None, one.id)
+            if category in (None, name) and call in (None, one.id) and one.raised_ns <= at_ns
         ]
         told: list[Told] = []
         for name, one in fitting:

@@ -164,6 +164,28 @@ def test_what_stays_open_is_broken_and_heals(rig: Rig) -> None:
     assert [feel for feel, _ in rig.felt][-4:] == [Feel.ON, Feel.FAULT, Feel.OFF, Feel.HEALED]
 
 
+@pytest.mark.parametrize(
+    ("part", "keys", "fault"),
+    [
+        ("cord", {}, True),
+        ("cord", {"stuck_s": 0.0}, False),
+        ("cord", {"actuator": "latching"}, False),
+        ("button", {"purpose": "call", "category": "material"}, True),
+        ("button", {"purpose": "call", "category": "material", "stuck_s": 0.0}, False),
+        ("button", {}, False),
+    ],
+)
+def test_what_calls_and_stays_pulled_for_ten_seconds_is_broken(
+    rig: Rig, part: str, keys: dict[str, Any], fault: bool
+) -> None:
+    rig.fit(part, **keys).start()
+    rig.move(True)
+    rig.pass_s(9.5)
+    assert rig.contact.fault is Fault.NONE
+    rig.pass_s(1)
+    assert bool(rig.contact.fault) is fault
+
+
 def test_a_button_is_held(rig: Rig) -> None:
     rig.fit("button", hold_s=2.0).start()
     rig.move(True)

@@ -100,6 +100,23 @@ def test_what_is_expired_is_refused_by_a_clock_that_is_set(
     assert bool(rig.sent()) == (outcome == "done")
 
 
+def test_what_expires_while_the_disk_stands_still_is_not_done(rig: Rig) -> None:
+    rig.bench.turn()
+    rig.bench.gate.shut = True
+    topic = TOPICS.station_command("A2", "leader", "clear")
+    data = {"nonce": None, "expires": expires(rig, 5)}
+    rig.order(data, topic=topic, kind="cmd.clear")
+    rig.bench.turn()
+    rig.bench.clock.now_ns += 3600 * 10**9
+    rig.bench.gate.open()
+    rig.finish()
+    assert rig.obeyed == []
+    assert (rig.sender.last["outcome"], rig.sender.last["reason"]) == ("refused", "expired")
+    rig.order(data | {"expires": expires(rig, 5)}, topic=topic, kind="cmd.clear")
+    rig.finish()
+    assert len(rig.obeyed) == 1, "it may be sent again, with the same id"
+
+
 def test_a_replay_on_a_roles_topic_is_out_of_place_before_anything_else(rig: Rig) -> None:
     rig.bench.synchrony.synced = False
     data = {"epoch": rig.bench.outbox.epoch, "first": 1, "last": 2, "nonce": None}

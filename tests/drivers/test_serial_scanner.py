@@ -1,5 +1,6 @@
 """A serial scanner over a real pty: unplugged, replaced, silent, answered."""
 
+import gc
 import os
 import termios
 import time
@@ -101,6 +102,7 @@ def test_it_comes_back_for_ever_and_leaks_nothing(bench: Bench) -> None:
         bench.pass_time(REOPEN_MIN_NS)  # bytes have come: the wait is the shortest again
         assert scanner.condition is Condition.OK
         if opened is None:
+            gc.collect()  # what other tests have left behind
             opened = len(list(Path("/proc/self/fd").iterdir()))
     assert len(list(Path("/proc/self/fd").iterdir())) == opened
     assert scanner.counters()["reopens"] == 30
