@@ -169,6 +169,7 @@ class Commands:
     def _ask_line(self, topic: str, order: Command, asked: LineOrder) -> None:
         """Have the line do it, and its id written with what it changed, before it is answered."""
         about = {} if asked.call is None else {"call": asked.call}
+        since = self._outbox.high + 1
         message, refused = self._line(asked, self._outbox.clock.mono_ns())
         if refused is not None:
             self._under_way.discard(order.id)
@@ -180,7 +181,8 @@ class Commands:
             self._under_way.discard(order.id)
             self._answer(topic, order.id, order.kind, Outcome.DONE, message=message, **about)
 
-        self._outbox.note_command(order.id, json.dumps({"message": message} | about), kept)
+        said = json.dumps({"message": message} | about)
+        self._outbox.note_command(order.id, said, kept, since=since)
 
     # -- replays -------------------------------------------------------------------------------
 

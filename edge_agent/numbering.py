@@ -5,8 +5,8 @@ Rules:
 2. What is new goes to the journal in the batch of the first event that needs it.
 """
 
-from edge_agent.dispatch import Stream
-from edge_agent.records import Batch, Restored
+from edge_agent.dispatch import Pending, Stream
+from edge_agent.records import Batch, Restored, Row, row_crc
 from edge_agent.wire.payload import Envelope
 
 
@@ -48,3 +48,20 @@ class Numbering:
     def counted(self) -> dict[str, int]:
         """Say how far each topic has counted."""
         return {stream.topic: stream.n for stream in self._streams.values()}
+
+
+def rows(pending: list[Pending]) -> list[Row]:
+    """Make the rows of events, each with its checksum; no cursor is in them yet."""
+    return [
+        (
+            seq,
+            lane,
+            stream.id,
+            n,
+            "",
+            row_crc(seq, lane, stream.id, None, body, envelope.number),
+            body,
+            envelope.number,
+        )
+        for seq, lane, stream, n, body, _, envelope in pending
+    ]

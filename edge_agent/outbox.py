@@ -17,7 +17,8 @@ from typing import Final, Protocol
 
 from edge_agent.dispatch import Asking, Carrier, Dispatch, Pending, Stream, Where
 from edge_agent.gaps import Known, Losses
-from edge_agent.numbering import Numbering
+from edge_agent.notes import Notes
+from edge_agent.numbering import Numbering, rows
 from edge_agent.ports import Clock, Lane
 from edge_agent.reactor import Reactor
 from edge_agent.records import (
@@ -48,7 +49,7 @@ SMALL_BYTES: Final = 256
 """An event with more than this of its own is weighed exactly while it waits in memory."""
 
 BATCH_EVENTS_MAX: Final = 1_024
-"""Events of one commit; more wait for the next: they are stamped and answered in one turn."""
+"""Events of one commit; more wait for the next, but for the rest of an act: it is not parted."""
 
 HOUSEKEEPING_EVENTS: Final = 256
 """Every so many events a commit carries a snapshot and a trim."""
@@ -105,7 +106,7 @@ class Outbox:
         self._batch = Batch()
         self._running: list[Pending] = []
         self._running_batch: Batch | None = None
-        self._heeding: list[Callable[[], None]] = []
+        self._notes = Notes()
         self._running_heeding: list[Callable[[], None]] = []
         self._began_ns = 0
         self._seal_asked = False
@@ -196,10 +197,14 @@ class Outbox:
         """Give the id of an event of this epoch."""
         return f"{self.epoch}-{seq:012d}"
 
-    def note_command(self, command_id: str, result: str, then: Callable[[], None]) -> None:
-        """Have it remembered that a command was executed; `then` is called once it is."""
-        self._batch.commands.append((command_id, self.high, result))
-        self._heeding.append(then)
+    def note_command(
+        self, command_id: str, result: str, then: Callable[[], None], *, since: int = 0
+    ) -> None:
+        """Have it remembered that a command was executed; `then` is called once it is.
+
+        `since` is the first event that it has made; 0 for none.
+        """
+        self._notes.command(command_id, since or self.high + 1, self.high, result, then)
         self._ask_seal()
 
     def note_boot(self, boot: str, offset_ns: int) -> None:
@@ -213,10 +218,12 @@ class Outbox:
         self._batch.meta = [*(pair for pair in self._batch.meta if pair[0] != key), (key, value)]
         self._ask_seal()
 
-    def note_snapshot(self, name: str, body: bytes) -> None:
-        """Have a state written in the commit of the events that it is the fold of."""
-        others = [one for one in self._batch.snapshots if one[0] != name]
-        self._batch.snapshots = [*others, (name, self.high, body)]
+    def note_snapshot(self, name: str, body: bytes, *, since: int = 0) -> None:
+        """Have a state written in the commit of the events that it is the fold of.
+
+        `since` is the first event that changed it since it was noted last; 0 for none.
+        """
+        self._notes.state(name, since or self.high + 1, self.high, body)
         self._ask_seal()
 
     # -- batches -------------------------------------------------------------------------------
@@ -231,10 +238,13 @@ class Outbox:
         self._seal_asked = False
         if self._running_batch is not None:
             return
-        pending = self._gathering[:BATCH_EVENTS_MAX]
-        self._gathering = self._gathering[BATCH_EVENTS_MAX:]
+        count = min(len(self._gathering), BATCH_EVENTS_MAX)
+        if count < len(self._gathering):
+            first = self._gathering[0][0]
+            count = self._notes.end_of(first + count - 1) - first + 1
+        pending, self._gathering = self._gathering[:count], self._gathering[count:]
         self._since_housekeeping += len(pending)
-        batch = self._part_of_batch() if self._gathering else self._whole_batch()
+        batch = self._part_of_batch(pending) if self._gathering else self._whole_batch()
         if not pending and batch.empty():
             return
         if pending:
@@ -242,19 +252,7 @@ class Outbox:
             self._running_bytes = (
                 sum([len(item[4]) for item in pending]) if self._gathering else self._pending_bytes
             )
-            batch.rows = [
-                (
-                    seq,
-                    lane,
-                    stream.id,
-                    n,
-                    "",
-                    row_crc(seq, lane, stream.id, None, body, envelope.number),
-                    body,
-                    envelope.number,
-                )
-                for seq, lane, stream, n, body, _, envelope in pending
-            ]
+            batch.rows = rows(pending)
             self._put_cursor(batch)
         elif batch.trim is not None:
             self._put_cursor_beside(batch)  # the row that has it may go
@@ -262,16 +260,17 @@ class Outbox:
         self._began_ns = self.clock.mono_ns()
         self.writer.commit(batch)
 
-    def _part_of_batch(self) -> Batch:
-        """Take what events need; notes wait for the commit that has all that they belong to."""
+    def _part_of_batch(self, pending: list[Pending]) -> Batch:
+        """Take what these events need, and what belongs to them; the rest waits."""
         batch = Batch(streams=self._batch.streams, envelopes=self._batch.envelopes)
         self._batch.streams, self._batch.envelopes = [], []
+        self._running_heeding = self._notes.take(batch, pending[-1][0])
         return batch
 
     def _whole_batch(self) -> Batch:
         """Take everything, the notes and who waits for them; now and then keep house as well."""
         batch, self._batch = self._batch, Batch()
-        self._running_heeding, self._heeding = self._heeding, []
+        self._running_heeding = self._notes.take(batch, self.high)
         if self._since_housekeeping >= HOUSEKEEPING_EVENTS or self.storage.trim_wanted:
             self._keep_house(batch)  # the snapshot is of all that is numbered
         return batch
@@ -319,7 +318,7 @@ class Outbox:
         if kept is not None:
             self.storage.trimmed(kept)
             self.known.trimmed(kept)
-        if self._gathering or not self._batch.empty():
+        if self._gathering or not (self._batch.empty() and self._notes.empty()):
             self._seal()  # before the answers: the disk is the slowest of all
         if pending:
             self.answering.committed(self.committed_upto)
@@ -382,7 +381,8 @@ class Outbox:
 
     def settled(self) -> bool:
         """Say whether nothing waits for the journal."""
-        return self._running_batch is None and not self._gathering and self._batch.empty()
+        idle = self._running_batch is None and not self._gathering
+        return idle and self._batch.empty() and self._notes.empty()
 
     def stalled_ns(self, now_ns: int) -> int:
         """Say how long the running commit has been running; 0 when none is."""

@@ -204,7 +204,7 @@ class Andon:
             self.measuring.take(told, at_ns)
             self.measuring.look(now_ns)
             self.pacing.follow(now_ns)
-            self.keeping.note(self.floor, now_ns)
+            self.keeping.note(self.floor, now_ns, self.telling.noted())
         self._timer.due_ns = self._next_ns(now_ns)
         if told or lit_ns is not None or self.pacing.shown(now_ns):
             self.changed()

@@ -49,8 +49,11 @@ class Keeping:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def note(self, floor: Floor, now_ns: int) -> None:
-        """Have the floor written if it differs from what is written, or if it is time."""
+    def note(self, floor: Floor, now_ns: int, since: int = 0) -> None:
+        """Have the floor written if it differs from what is written, or if it is time.
+
+        `since` is the first event that was told of it since it was noted last; 0 for none.
+        """
         if not self._outbox.open:
             return
         kept = {"floor": survival.plain(floor), "more": self.more()}
@@ -70,7 +73,8 @@ class Keeping:
             "unknown": self._unknown,
             "for_good": self._for_good,
         } | kept
-        self._outbox.note_snapshot(SNAPSHOT, json.dumps(body, separators=(",", ":")).encode())
+        written = json.dumps(body, separators=(",", ":"))
+        self._outbox.note_snapshot(SNAPSHOT, written.encode(), since=since)
 
     def due_ns(self, floor: Floor) -> int | None:
         """Say when the next heartbeat is due; None while nothing is open, or nobody can write."""

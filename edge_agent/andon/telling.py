@@ -46,6 +46,7 @@ class Telling:
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
         self.gap_unknown: Callable[[int], bool] = lambda _since_ns: False
         self.lost = 0
+        self._first = 0
         self._unwritten = 0
 
     def next_id(self, behind: int = 0) -> str:
@@ -91,7 +92,13 @@ class Telling:
             return
         stream, envelope = self._made_of(subject, place, kind, segment)
         at_wall_ns = self._clock.wall_ns() - (self._clock.mono_ns() - at_ns)
-        outbox.record(stream, lane, envelope, at_wall_ns, at_ns, data)
+        seq = outbox.record(stream, lane, envelope, at_wall_ns, at_ns, data)
+        self._first = self._first or seq
+
+    def noted(self) -> int:
+        """Give the first event that was written since this was asked last; 0 for none."""
+        first, self._first = self._first, 0
+        return first
 
     def _made_of(
         self, subject: str, place: str, kind: str, segment: str

@@ -126,14 +126,6 @@ def test_a_segment_without_outputs_has_lamps_and_events_only(loaded: Loaded, lin
             ),
         ),
         (
-            'takt_s = 60.0\nfixed_position = "pulse:pulse-a"',
-            'fixed_position = "pulse:pulse-a"',
-            (
-                "26:3: segment.takt_s: is missing though fixed_position is pulse:pulse-a, and only "
-                "a takt shows that it is silent; write takt_s = 60.0, or demand_per_shift = 440"
-            ),
-        ),
-        (
             '"pulse:pulse-a"',
             '"pulse:puls-a"',
             (
@@ -339,7 +331,9 @@ def test_demand_is_for_a_shift(refused: Refused, line: str) -> None:
     ]
 
 
-def test_who_counts_cycles_needs_a_takt(refused: Refused, loaded: Loaded, line: str) -> None:
+def test_who_counts_or_waits_needs_a_takt(refused: Refused, loaded: Loaded, line: str) -> None:
+    (said,) = refused(line.replace("takt_s = 60.0\n", ""))
+    assert "pulse:pulse-a, and only a takt shows that it is silent; write takt_s" in said
     count = '[[device]]\nname = "count"\nkind = "a-button"\nstation = "A2"\npurpose = "count"\n'
     assert loaded(line + count + 'pin = "GPIO9"\n')
     assert refused(line.replace("takt_s = 60.0\n", "") + count + 'pin = "GPIO9"\n') == [
