@@ -164,7 +164,8 @@ class Andon:
     def looked(self) -> None:
         """Show what is true now that every device was tried."""
         now_ns = self._clock.mono_ns()
-        self.settle(self.inputs.see(now_ns) if self.open or self._shut else [], now_ns)
+        told = self.inputs.see(now_ns) if self.open or self._shut else []
+        self.settle(told + self.inputs.all_flows(now_ns), now_ns)
 
     # -- what happens --------------------------------------------------------------------------
 

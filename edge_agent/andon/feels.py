@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.andon.inputs import FLOWS
 from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
 from edge_agent.domain.call import Trigger
 from edge_agent.domain.contact import Fault, Feel
-from edge_agent.domain.segment import Trigger as Flow
 from edge_agent.domain.told import Told
 from edge_agent.ports import Contact, Purpose
 
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from edge_agent.andon.andon import Andon
 
 _ANSWERS: Final = {Purpose.ACK: Trigger.ACK, Purpose.CONFIRM_STOP: Trigger.CONFIRM}
-_FLOWS: Final = {
-    Purpose.STARVED: (Flow.STARVE, Flow.FLOW),
-    Purpose.BLOCKED: (Flow.BLOCK, Flow.FLOW),
-    Purpose.CHANGEOVER: (Flow.CHANGE, Flow.GOOD),
-}
 
 
 class Feels:
@@ -37,17 +32,9 @@ class Feels:
             return self._trust(contact, feel, at_ns)
         if contact.purpose is Purpose.CALL:
             return self._call(contact, feel, at_ns)
-        if contact.purpose in _FLOWS:
-            came, went = _FLOWS[contact.purpose]
-            segment = self._andon.inputs.segment_of(contact)
-            return self._andon.floor.flow(segment, came if feel is Feel.ON else went, at_ns)
+        if contact.purpose in FLOWS:
+            return self._flow(contact, at_ns)
         return self._press(contact, at_ns) if feel is Feel.ON else []
-
-    def found(self, contact: Contact, segment: str, now_ns: int) -> list[Told]:
-        """Take what the line's own input is at a start: whether it flows is a state, no press."""
-        if contact.purpose not in _FLOWS or not contact.on:
-            return []
-        return self._andon.floor.flow(segment, _FLOWS[contact.purpose][0], now_ns)
 
     def compare(self, contact: Contact, now_ns: int) -> list[Told]:
         """Compare what was restored with what a contact is now: a level is a state, no pull."""
@@ -87,6 +74,11 @@ class Feels:
     def _open_call(self, contact: Contact) -> str:
         call = self._andon.floor.post(contact.station or "", contact.category or "").open
         return "" if call is None else call.id
+
+    def _flow(self, contact: Contact, at_ns: int) -> list[Told]:
+        inputs = self._andon.inputs
+        ended = contact.purpose is Purpose.CHANGEOVER and contact.on is False
+        return inputs.flows(inputs.segment_of(contact), at_ns, ended=ended)
 
     # -- by purpose ----------------------------------------------------------------------------
 
@@ -182,6 +174,8 @@ class Feels:
         floor, station = self._andon.floor, contact.station
         if feel is Feel.HEALED or contact.fault is Fault.LOST:
             self._look_again(contact)
+        if contact.purpose in FLOWS:
+            return self._flow(contact, at_ns)
         if contact.purpose is not Purpose.CALL or station is None:
             return []
         category = contact.category or ""

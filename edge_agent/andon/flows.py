@@ -61,7 +61,8 @@ class Flows:
             return first_ns, False
         if first_ns is not None:
             self._first_good_ns[segment] = first_ns
-        self._andon.settle(self._andon.floor.flow(segment, Trigger.GOOD, at_ns), at_ns)
+        told = self._andon.floor.flow(segment, Trigger.GOOD, at_ns)
+        self._andon.settle(told + self._andon.inputs.flows(segment, at_ns), at_ns)
         return first_ns, True
 
     def _held(self, segment: str) -> bool:

@@ -13,6 +13,14 @@ MAINTENANCE: Final = "maintenance"
 """The category that is called for an input that is silent, or not to be trusted."""
 
 
+FLOWS: Final = {
+    Purpose.CHANGEOVER: (seg.State.CHANGEOVER, seg.Trigger.CHANGE),
+    Purpose.BLOCKED: (seg.State.BLOCKED, seg.Trigger.BLOCK),
+    Purpose.STARVED: (seg.State.STARVED, seg.Trigger.STARVE),
+}
+"""What says how a segment flows, the strongest first: what it is then, and by which trigger."""
+
+
 class Inputs:
     """Looks at the contacts of an `Andon`."""
 
@@ -65,10 +73,38 @@ class Inputs:
         for name, one in self._andon.floor.segments.items():
             if one.state is seg.State.UNKNOWN and not self.unknown(name):
                 told += self._andon.floor.seen(name, now_ns)
-                for contact in self._andon.contacts.values():
-                    if self.segment_of(contact) == name:
-                        told += self._andon.feels.found(contact, name, now_ns)
         return told
+
+    def flows(self, segment: str, at_ns: int, *, ended: bool = False) -> list[Told]:
+        """Have a segment flow as its inputs say now: a level is a state, whenever it is read.
+
+        One that cannot be read says what it said. A changeover goes on until it has `ended`: by a
+        good part, an order, or the end of its input.
+        """
+        floor, one = self._andon.floor, self._andon.floor.segments.get(segment)
+        if one is None or one.state is seg.State.UNKNOWN:
+            return []
+        wanted, trigger = seg.State.RUNNING, None
+        for purpose, (state, comes) in FLOWS.items():
+            if trigger is None and self._says(purpose, segment, before=one.flow is state):
+                wanted, trigger = state, comes
+        if one.flow is wanted or (one.flow is seg.State.CHANGEOVER and not ended):
+            return []
+        goes = seg.Trigger.GOOD if one.flow is seg.State.CHANGEOVER else seg.Trigger.FLOW
+        told = floor.flow(segment, goes, at_ns)
+        return told if trigger is None else told + floor.flow(segment, trigger, at_ns)
+
+    def all_flows(self, now_ns: int) -> list[Told]:
+        """Do so for every segment: devices came, went, or were read anew."""
+        return [one for name in self._andon.floor.segments for one in self.flows(name, now_ns)]
+
+    def _says(self, purpose: Purpose, segment: str, *, before: bool) -> bool:
+        """Say whether an input of a segment is on; one that cannot be read is what it was."""
+        return any(
+            before if contact.on is None else contact.on
+            for contact in self._andon.contacts.values()
+            if contact.purpose is purpose and self.segment_of(contact) == segment
+        )
 
     def unknown(self, segment: str) -> bool:
         """Say whether an input of a segment has not been read yet, and is not in trouble."""

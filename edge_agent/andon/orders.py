@@ -224,6 +224,8 @@ class Orders:
             return Answer(f"the segment is {before}", Refusal.ILLEGAL)
         if order.product is not None:
             self._andon.pacing.flows.next_product[home] = order.product
+        if not begins:
+            told += self._andon.inputs.flows(home, at_ns)
         self._andon.settle(told, at_ns)
         return Answer("the changeover " + ("begins" if begins else "is over"))
 
