@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.andon.inputs import FLOWS
 from edge_agent.andon.towers import LAMP_TEST_NS, MUTE_MAX_NS
-from edge_agent.domain.call import Trigger
+from edge_agent.domain.call import Post, Trigger
 from edge_agent.domain.contact import Fault, Feel
 from edge_agent.domain.told import Told
 from edge_agent.ports import Contact, Purpose
@@ -21,6 +21,8 @@ class Feels:
     def __init__(self, andon: "Andon") -> None:
         self._andon = andon
         self._spent: set[str] = set()
+        self._clearing: set[str] = set()
+        """Cords whose pull clears a stop once they are let go: a wire that broke never is."""
         self.latched: dict[str, str] = {}
         """Contacts that stay out by themselves, are out, and were heard -> the call they hold."""
         self.kept_open: frozenset[str] = frozenset()
@@ -50,13 +52,14 @@ class Feels:
 
     def _look_again(self, contact: Contact) -> None:
         """Forget a press whose end nobody felt; one whose beginning nobody felt means nothing."""
-        self._spent.discard(contact.name)
+        self.forget(contact.name)
         if contact.hold_ns and contact.on and not self._andon.replaying:
             self._spent.add(contact.name)
 
     def forget(self, name: str) -> None:
         """Let go of what is known of a contact: it is another one now, or none."""
         self._spent.discard(name)
+        self._clearing.discard(name)
 
     def _latched_now(self, contact: Contact, at_ns: int) -> list[Told]:
         """Take a contact that stays out as it is: one that is out and was not heard calls."""
@@ -71,8 +74,11 @@ class Feels:
         self.latched[contact.name] = opened or self._open_call(contact)
         return told
 
+    def _post(self, contact: Contact) -> Post:
+        return self._andon.floor.post(contact.station or "", contact.category or "")
+
     def _open_call(self, contact: Contact) -> str:
-        call = self._andon.floor.post(contact.station or "", contact.category or "").open
+        call = self._post(contact).open
         return "" if call is None else call.id
 
     def _flow(self, contact: Contact, at_ns: int) -> list[Told]:
@@ -88,10 +94,16 @@ class Feels:
             return self._latch(contact, feel, at_ns)
         if contact.hold_ns and (opened or contact.name in self._spent):
             return self._pressed_or_held(contact, feel, at_ns)
+        if feel is Feel.OFF and contact.name in self._clearing:
+            self._clearing.discard(contact.name)
+            return self._pull_by_hand(contact, at_ns)
         if feel is not Feel.ON:
             return []
         if contact.hold_ns:
             self._spent.add(contact.name)  # this press has made the call
+        elif self._post(contact).clears_a_stop(at_ns) and self._shown(contact):
+            self._clearing.add(contact.name)
+            return []
         return self._pull_by_hand(contact, at_ns)
 
     def _latch(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
@@ -124,9 +136,12 @@ class Feels:
         return []
 
     def _pull_by_hand(self, contact: Contact, at_ns: int) -> list[Told]:
-        if self._open_call(contact) in self.kept_open:
-            return self._repeat(contact, at_ns)
-        return self._pull(contact, at_ns)
+        known = self._shown(contact)
+        return self._pull(contact, at_ns) if known else self._repeat(contact, at_ns)
+
+    def _shown(self, contact: Contact) -> bool:
+        """Say whether people have seen the call that is open, or that none is."""
+        return self._open_call(contact) not in self.kept_open
 
     def _repeat(self, contact: Contact, at_ns: int) -> list[Told]:
         return self._andon.floor.repeat(contact.station or "", contact.category or "", at_ns)
@@ -181,11 +196,16 @@ class Feels:
         category = contact.category or ""
         if feel is Feel.HEALED:
             return self._came_back(contact, at_ns)
+        self._clearing.discard(contact.name)
         fault = contact.fault or Fault.LOST
-        told = floor.fault(station, category, fault, at_ns, self._andon.telling.next_id())
+        again: list[Told] = []
+        if self._post(contact).cancelled_at(at_ns):
+            again = self._pull(contact, at_ns)  # that was no hand: the call goes on, as another
+        told = floor.fault(station, category, fault, at_ns, self._andon.telling.next_id(len(again)))
         told = [one._replace(device=contact.name) for one in told[:1]] + told[1:]
         if not told:
-            return []
+            return again
+        told = again + told
         return told + self._andon.inputs.call_maintenance(
             station, contact.name, at_ns, behind=len(told)
         )

@@ -239,6 +239,15 @@ class Post:
         old_enough = at_ns - call.raised_ns >= category.min_cancel_ns
         return Trigger.CANCEL if old_enough and self._pull_clears(call) else Trigger.REPEAT
 
+    def clears_a_stop(self, at_ns: int) -> bool:
+        """Say whether a pull now would clear a call that has stopped its segment."""
+        stopped = self.open is not None and self.open.stopped_ns is not None
+        return stopped and self._kind_of_pull(at_ns) is Trigger.CANCEL
+
+    def cancelled_at(self, at_ns: int) -> bool:
+        """Say whether a pull of this very moment has cleared a call."""
+        return self.open is None and any(one.cleared_ns == at_ns for one in self.closing)
+
     def _pull_clears(self, call: Call) -> bool:
         """Say whether a pull clears: anybody's, or that of who has come."""
         acked = call.state in (State.ACKED, State.STOPPED_ACKED)

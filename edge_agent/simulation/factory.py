@@ -158,6 +158,7 @@ class Factory:
 
     def _see(self, line: Line, station: str, hand: Hand) -> None:
         hand.opened = lambda opened: self.judge.opened(line, station, opened)
+        hand.let_go = lambda closed: self.judge.let_go(line, station, closed)
 
     def _lit(self, handler: Handler, station: str) -> Callable[[Answer], None]:
         def lit(answer: Answer) -> None:

@@ -42,6 +42,7 @@ class Hand:
     broken: bool = False
     fitted: "Wired | None" = None
     opened: Callable[["Hand"], None] = lambda _: None
+    let_go: Callable[["Hand"], None] = lambda _: None
 
     @property
     def closed(self) -> bool:
@@ -55,8 +56,8 @@ class Hand:
         self.broken = self.broken if broken is None else broken
         if self.closed is before:
             return
-        if before:
-            self.opened(self)
+        tell = self.opened if before else self.let_go
+        tell(self)
         if self.fitted is not None:
             self.fitted.move(self.closed)
 

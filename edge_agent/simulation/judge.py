@@ -10,7 +10,6 @@ Rules:
 import json
 from bisect import bisect_left, insort
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.domain.looks import Tune
@@ -18,6 +17,7 @@ from edge_agent.ports import Outcome
 from edge_agent.reactor import NEVER
 from edge_agent.simulation.fittings import Answer, Hand
 from edge_agent.simulation.layout import POSITIONS, TAKT_S, WARNING_S
+from edge_agent.simulation.seen import Event, Pull, Watch
 
 if TYPE_CHECKING:
     from edge_agent.simulation.factory import Factory, Line
@@ -69,56 +69,6 @@ class Broken(Exception):
         super().__init__(f"{RULES[rule]}: {what}")
         self.rule = rule
         self.what = what
-
-
-@dataclass(slots=True)
-class Pull:
-    """A cord, or a box, that was opened while an agent was there to feel it."""
-
-    at_ns: int
-    station: str
-    device: str
-    life: int
-    doubtful: bool = False
-    alone: bool = False
-    """Nothing was open at its station: it begins a call, and nobody can have muted that."""
-
-
-@dataclass(slots=True)
-class Event:
-    """One event as the plant's subscriber has it; `at_ns` is the true moment of its capture."""
-
-    at_ns: int
-    said: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """Its type."""
-        return str(self.said["type"])
-
-    @property
-    def place(self) -> str:
-        """Its station or segment."""
-        return str(self.said["source"]).rpartition("/")[2]
-
-
-@dataclass(slots=True)
-class Watch:
-    """What is known of one line."""
-
-    safe_ns: int = 0
-    """Up to when everything that had happened was written."""
-    position_ns: int = -NEVER
-    requested_ns: int = -NEVER
-    ready_ns: int = -NEVER
-    expected: dict[str, str] | None = None
-    stood: bool = False
-    cuts: list[tuple[int, int]] = field(default_factory=list)
-    """Moment of each cut, and up to when everything was safe then."""
-    warned_ns: int | None = None
-    """Since when a restart is announced."""
-    warned_for_ns: int = 0
-    first_ran: dict[str, int] = field(default_factory=dict)
 
 
 class Judge:
@@ -174,9 +124,19 @@ class Judge:
         pull = Pull(now_ns, station, hand.name, line.pi.lives)
         pull.doubtful = not rearmed or line.faults(station) or noisy_ns is not None
         pull.alone = line.pi.ready and not line.calls(station)
+        pull.stopped = any(one["state"].startswith("stopped") for one in line.calls(station))
         self.pulls.append(pull)
         if not pull.doubtful:
             self._factory.later(LIGHT_NS + 10 * _MS, lambda: self._lit(line, pull))
+
+    def let_go(self, line: "Line", station: str, hand: Hand) -> None:
+        """Take note that a contact is closed again."""
+        now_ns = self._factory.time.now_ns
+        insort(self.touches.setdefault(station, []), now_ns)
+        insort(self.touches.setdefault(hand.name, []), now_ns)
+        pull = next((one for one in reversed(self.pulls) if one.device == hand.name), None)
+        if pull is not None and pull.life == line.pi.lives and line.pi.agent is not None:
+            pull.let_go_ns = now_ns
 
     def touched(self, place: str) -> None:
         """Take note of a scan, or of a command, that may be a cause."""

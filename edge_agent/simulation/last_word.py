@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_agent.simulation.judge import FILTER_NS, LIGHT_NS, Event, Judge, Pull
+from edge_agent.simulation.judge import FILTER_NS, LIGHT_NS, Judge
 from edge_agent.simulation.layout import BASE, LADDER
+from edge_agent.simulation.seen import Event, Pull
 
 if TYPE_CHECKING:
     from edge_agent.simulation.factory import Factory
@@ -16,6 +17,11 @@ SLACK_NS: Final = 2_000_000
 _OF_PULLS: Final = ("andon.raised", "andon.repeated", "andon.cleared", "andon.rejected")
 MIN_CANCEL_S: Final = 1.99
 BYPASS_NS: Final = 95_000_000_000
+
+
+def _around(told: dict[tuple[str, int], int], station: str, at_ns: int) -> int:
+    """Count what is told of a station at about a moment."""
+    return sum(told[station, at_ns // SLACK_NS + shift] for shift in (-1, 0, 1))
 
 
 def _hands(event: Event) -> list[str]:
@@ -82,8 +88,11 @@ class LastWord:
         for pull in self._judge.pulls:
             if pull.doubtful or self._may_be_lost(pull):
                 continue
-            at = pull.at_ns // SLACK_NS
-            times = sum(told[pull.station, at + shift] for shift in (-1, 0, 1))
+            times = _around(told, pull.station, pull.at_ns)
+            if not times and pull.stopped:
+                if pull.let_go_ns is None:
+                    continue  # it would have cleared a stop, and nobody felt the end of it
+                times = _around(told, pull.station, pull.let_go_ns)
             what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
             self._judge.holds("told", times == 1, what)
         for event in self._judge.events:

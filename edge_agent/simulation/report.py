@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from edge_agent.simulation.judge import RULES, Broken, Event
+from edge_agent.simulation.judge import RULES, Broken
+from edge_agent.simulation.seen import Event
 
 if TYPE_CHECKING:
     from edge_agent.simulation import Simulation
