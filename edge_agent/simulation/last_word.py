@@ -82,13 +82,18 @@ class LastWord:
 
     def _causes(self) -> None:
         told: dict[tuple[str, int], int] = Counter()
+        broken: dict[tuple[str, int], int] = Counter()
         for event in self._judge.events:
+            if event.kind == "andon.fault":
+                broken[event.place, event.at_ns // SLACK_NS] += 1
             if event.kind in _OF_PULLS and event.said["data"]["category"] != "maintenance":
                 told[event.place, event.at_ns // SLACK_NS] += 1
         for pull in self._judge.pulls:
             if pull.doubtful or self._may_be_lost(pull):
                 continue
             times = _around(told, pull.station, pull.at_ns)
+            if _around(broken, pull.station, pull.at_ns):
+                continue  # that was no hand, and is told as what it is
             if not times and pull.stopped:
                 if pull.let_go_ns is None:
                     continue  # it would have cleared a stop, and nobody felt the end of it
