@@ -81,25 +81,7 @@ class LastWord:
             )
 
     def _causes(self) -> None:
-        told: dict[tuple[str, int], int] = Counter()
-        broken: dict[tuple[str, int], int] = Counter()
-        for event in self._judge.events:
-            if event.kind == "andon.fault":
-                broken[event.place, event.at_ns // SLACK_NS] += 1
-            if event.kind in _OF_PULLS and event.said["data"]["category"] != "maintenance":
-                told[event.place, event.at_ns // SLACK_NS] += 1
-        for pull in self._judge.pulls:
-            if pull.doubtful or self._may_be_lost(pull):
-                continue
-            times = _around(told, pull.station, pull.at_ns)
-            if _around(broken, pull.station, pull.at_ns):
-                continue  # that was no hand, and is told as what it is
-            if not times and pull.stopped:
-                if pull.let_go_ns is None:
-                    continue  # it would have cleared a stop, and nobody felt the end of it
-                times = _around(told, pull.station, pull.let_go_ns)
-            what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
-            self._judge.holds("told", times == 1, what)
+        self._pulls_told()
         for event in self._judge.events:
             places = _hands(event)
             what = f"{event.kind} of {event.place}, {self._factory.clock(event.at_ns)}"
@@ -107,6 +89,26 @@ class LastWord:
                 self._judge.holds("invented", self._touched(places, event), f"{what}: nobody")
             if event.kind == "andon.cleared":
                 self._cancelled(event, what)
+
+    def _pulls_told(self) -> None:
+        told: dict[tuple[str, int], int] = Counter()
+        broken: dict[tuple[str, int], int] = Counter()
+        for event in self._judge.events:
+            at = event.place, event.at_ns // SLACK_NS
+            broken[at] += event.kind == "andon.fault"
+            told[at] += event.kind in _OF_PULLS and event.said["data"]["category"] != "maintenance"
+        for pull in self._judge.pulls:
+            if pull.doubtful or self._may_be_lost(pull):
+                continue
+            if _around(broken, pull.station, pull.at_ns):
+                continue  # that was no hand, and is told as what it is
+            times = _around(told, pull.station, pull.at_ns)
+            if not times and pull.stopped:
+                if pull.let_go_ns is None:
+                    continue  # it would have cleared a stop, and nobody felt the end of it
+                times = _around(told, pull.station, pull.let_go_ns)
+            what = f"{pull.device}, pulled {self._factory.clock(pull.at_ns)}, is told {times} times"
+            self._judge.holds("told", times == 1, what)
 
     def _touched(self, places: Iterable[str], event: Event) -> bool:
         """Say whether one of these was touched at the moment of an event."""
