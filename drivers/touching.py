@@ -188,6 +188,7 @@ class Touching:
         self.category = keys.category
         self.latching = keys.latching
         self.hold_ns = times.hold_ns
+        self.believed_ns = max(times.filter_ns, times.min_actuation_ns)
         self.on: bool | None = None
         self.fault = Fault.LOST
         self.settled_ns = 0

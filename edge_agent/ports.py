@@ -157,8 +157,9 @@ class Contact(Protocol):
     it must be held for a `HELD`, 0 where that means nothing. `latching` says that it stays
     actuated by itself. `unsettled_ns` is the moment at which a change began that has not
     settled yet, None when there is none. `settled_ns` is when the last feel was believed.
-    `settle` believes what has lasted long enough at a moment up to which all edges were read.
-    `start` tries the device once; trouble is a state with a back-off, and `fault` is LOST.
+    `believed_ns` is how long a change has to last to be believed. `settle` believes what has
+    lasted long enough at a moment up to which all edges were read. `start` tries the device
+    once; trouble is a state with a back-off, and `fault` is LOST.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Contact(Protocol):
     category: str | None
     latching: bool
     hold_ns: int
+    believed_ns: int
     on: bool | None
     fault: Fault
     unsettled_ns: int | None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.ports import Purpose
 from tests.kit.floor_bench import LINE, SEGMENT, FloorBench
 
 BY_TAKT = replace(LINE, segments=(replace(SEGMENT, fixed_position="takt", fixed_device=None),))
@@ -86,3 +87,34 @@ def test_a_clear_button_that_bounces_clears_no_call_that_came_after_it(tmp_path:
     edges: list[Edge] = [*bounces, ("cord-A2", False, 10.01), ("cord-A2", True, 10.15)]
     held_up(bench, 10.2, *sorted(edges, key=lambda one: one[2]))
     assert bench.tower("A2") == "yellow flash-2hz"
+
+
+@pytest.mark.parametrize("filter_ms", [50, 120, 200, 500])
+@pytest.mark.parametrize("called", [False, True])
+def test_the_moment_of_the_hand_decides_however_slow_the_filter(
+    tmp_path: Path, filter_ms: int, called: bool
+) -> None:
+    bench = FloorBench(tmp_path / "data")
+    cord = bench.wire("slow", "A2", Purpose.CALL, "quality", filter_ms=filter_ms)
+    bench.start()
+    if called:
+        bench.pull("slow", 20.0, 1.0)
+    bench.at(59.9).wires["slow"].move(False)
+    bench.pulse(60.0)
+    bench.at(61.0)
+    assert cord.on
+    assert bench.stop_output.on is not called, "a first pull stops, a second has cancelled in time"
+
+
+@pytest.mark.parametrize("filter_ms", [50, 500])
+def test_who_cancels_after_the_position_is_too_late_however_slow_the_filter(
+    tmp_path: Path, filter_ms: int
+) -> None:
+    bench = FloorBench(tmp_path / "data")
+    bench.wire("slow", "A2", Purpose.CALL, "quality", filter_ms=filter_ms)
+    bench.start()
+    bench.pull("slow", 20.0, 1.0)
+    bench.pulse(60.0)
+    bench.pull("slow", 60.03, 1.0)
+    bench.at(62.0)
+    assert bench.stop_output.on
