@@ -376,7 +376,7 @@ class Andon:
         if self.keeping.lost(restored):
             self._stand_all(now_ns)
         self.replaying = False
-        self.settle([], now_ns)
+        self.settle(self.keeping.taken_away, now_ns)
 
     def _stand_all(self, now_ns: int) -> None:
         """Have every line that can be stopped be looked at, and started, by a hand."""

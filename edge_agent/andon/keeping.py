@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from edge_agent.domain import survival
 from edge_agent.domain.floor import Floor, Key
+from edge_agent.domain.told import Told
 from edge_agent.outbox import Outbox
 from edge_agent.quarantine import Quarantines
 from edge_agent.records import Restored
@@ -46,6 +47,8 @@ class Keeping:
         self._unknown = False
         self._for_good = False  # an earlier gap, of a boot whose clock was never set
         self.more: Callable[[], dict[str, Any]] = dict
+        self.taken_away: list[Told] = []
+        """What is to be told of stations that are not ours any more."""
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -93,7 +96,7 @@ class Keeping:
         if not body:
             return {}
         kept: dict[str, Any] = json.loads(body)
-        survival.restore(floor, kept["floor"], kept["mono_ns"])
+        self.taken_away = survival.restore(floor, kept["floor"], kept["mono_ns"])
         gap_ns = self._gap(kept, begun_ns)
         open_now = survival.anything_open(floor)
         if kept["boot"] == self._clock.boot:

@@ -75,13 +75,25 @@ def _taken_from(name: str, floor: Floor, running: Configuration, wanted: Configu
     )
     if not kept and output is not None:
         return f"{name} stands, and {output} asks it to; start the line first, then reload"
+    return _let_go(name, floor, wanted)
+
+
+def _let_go(name: str, floor: Floor, wanted: Configuration) -> str:
+    """Say which post would hold a segment that stands no more: a file clears no call."""
     ours = {one.id for one in wanted.stations if one.segment == name}
+    other = plan_of(wanted).floor()
     for station in floor.stations_of(name):
-        held = floor.open_calls(station) or any(
-            post.faulty for _, post in floor.posts_at((station,))
-        )
-        if station not in ours and held:
-            return f"{station} holds {name}, which stands; clear its calls and faults, then reload"
+        for key, post in floor.posts_at((station,)):
+            held = post.faulty or post.open is not None
+            if held and station not in ours:
+                return (
+                    f"{station} holds {name}, which stands; clear its calls and faults, then reload"
+                )
+            if held and floor.may_stop(key) and not other.may_stop(key):
+                return (
+                    f"{key[1]} of {station} holds {name}, which stands, and would stop nothing by "
+                    "the file; clear it, then reload"
+                )
     return ""
 
 

@@ -240,9 +240,9 @@ class Post:
         return Trigger.CANCEL if old_enough and self._pull_clears(call) else Trigger.REPEAT
 
     def clears_a_stop(self, at_ns: int) -> bool:
-        """Say whether a pull now would clear a call that has stopped its segment."""
-        stopped = self.open is not None and self.open.stopped_ns is not None
-        return stopped and self._kind_of_pull(at_ns) is Trigger.CANCEL
+        """Say whether a pull now would clear a call for which its segment stands."""
+        stands = self.open is not None and self.open.state in (State.STOPPED, State.STOPPED_ACKED)
+        return stands and self._kind_of_pull(at_ns) is Trigger.CANCEL
 
     def cancelled_at(self, at_ns: int) -> bool:
         """Say whether a pull of this very moment has cleared a call."""

@@ -245,8 +245,9 @@ class Floor(Posts):
     ) -> list[Told]:
         """Take other rules while calls are open; who holds what is looked at anew.
 
-        What was open at a station, or in a segment, that is ours no more is forgotten with it.
+        What was open at a station, or in a segment, that is ours no more is told, and forgotten.
         """
+        told = self._leave({station for station in self.homes if station not in homes})
         for key, held in self._held.items():
             if (one := self.segments.get(self.homes.get(key[0], ""))) is not None:
                 one.holding = {name: ns for name, ns in one.holding.items() if name not in held}
@@ -257,13 +258,23 @@ class Floor(Posts):
         self.bypasses = {key: ns for key, ns in self.bypasses.items() if key[0] in homes}
         self.training = {one for one in self.training if one in homes or one in rules}
         self.__post_init__()
-        told: list[Told] = []
         for key, post in self.posts.items():
             post.category = self.category(*key)
             told += self.follow(key, at_ns)
         for name, one in self.segments.items():
             if not one.holding:
                 told += self._take(name, seg.Trigger.FREE, at_ns)
+        return told
+
+    def _leave(self, stations: set[str]) -> list[Told]:
+        """End what waits at stations that are ours no more: reasons, and bypasses."""
+        told: list[Told] = []
+        for key, post in self.posts_at(stations):
+            waived = [post.close(call.id, None) for call in [*post.closing]]
+            told += [self._told(said.says, key, said.call) for said in waived]
+        for key in [*self.bypasses]:
+            if key[0] in stations:
+                told += self.bypass(key, None, 0, None)
         return told
 
     # -- time ----------------------------------------------------------------------------------

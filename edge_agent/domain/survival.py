@@ -13,14 +13,17 @@ Rules:
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, Final
 
 from edge_agent.domain import segment as seg
-from edge_agent.domain.call import Call, Post, State
+from edge_agent.domain.call import UNASSIGNED, Call, Category, Post, State
 from edge_agent.domain.floor import Floor, Key
 from edge_agent.domain.segment import Stop
+from edge_agent.domain.told import BYPASS_ENDED, Told
 
 Plain = dict[str, Any]
+
+TAKEN_AWAY: Final = "its station is not in the file any more"
 
 _CALL_MOMENTS = ("raised_ns", "acked_ns", "stopped_ns", "cleared_ns")
 
@@ -52,18 +55,24 @@ def plain(floor: Floor) -> Plain:
     }
 
 
-def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
-    """Put back what `plain` wrote; what was not written down any more is passed over.
+def restore(floor: Floor, kept: Plain, now_ns: int) -> list[Told]:
+    """Put back what `plain` wrote; gives what is to be told of stations that are ours no more.
 
     `now_ns` is the moment of which it was written, on the clock of then; `shift` moves it all.
     """
+    told: list[Told] = []
     for station, category, until_ns in kept.get("bypasses", ()):
-        floor.bypasses[station, category] = until_ns
+        if station in floor.homes:
+            floor.bypasses[station, category] = until_ns
+        else:
+            told.append(Told(BYPASS_ENDED, station, category, why=TAKEN_AWAY))
     floor.training = set(kept.get("training", ()))
     for one in kept.get("posts", ()):
         station, category = one["key"]
         if station in floor.homes:
             _restore_post(floor.post(station, category), one)
+        else:
+            told += _taken_away(station, category, one)
     for was, one in kept.get("segments", {}).items():
         stop = one["stop"] or {}
         name = was if was in floor.segments else floor.homes.get(stop.get("station", ""), "")
@@ -71,6 +80,20 @@ def restore(floor: Floor, kept: Plain, now_ns: int) -> None:
             _restore_segment(floor.segments[name], one)
     for key in [*floor.posts]:
         floor.follow(key, now_ns)
+    return told
+
+
+def _taken_away(station: str, category: str, one: Plain) -> list[Told]:
+    """Tell of the calls of a station that is not in the file any more: nobody can answer them."""
+    post = Post(Category(category))
+    _restore_post(post, one)
+    calls = [*post.closing, *([] if post.open is None else [post.open])]
+    for call in calls:
+        call.state, call.reason = State.CLOSED, UNASSIGNED
+    return [
+        Told("andon.closed", station, category, "", call, post, level=call.level, why=TAKEN_AWAY)
+        for call in calls
+    ]
 
 
 def announce(floor: Floor, now_ns: int) -> None:

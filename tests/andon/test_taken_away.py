@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.configuration import Configuration, Device, Station
 from edge_agent.ports import Purpose
-from tests.kit.floor_bench import LINE, QUALITY, SEGMENT, FloorBench
+from tests.kit.floor_bench import LINE, MATERIAL, QUALITY, SEGMENT, FloorBench
 
 STOP = Device("stop-a", "simulated-output", None, ("stop-a",))
 WIRED = replace(LINE, devices=(STOP,))
@@ -151,3 +151,56 @@ def test_a_station_of_another_segment_may_go(tmp_path: Path) -> None:
     bench = standing(tmp_path)
     stations = (*LINE.stations, Station("B1"))
     assert bench.andon.objection(replace(WIRED, stations=stations)) == ""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(WIRED, andons=(replace(QUALITY, stops=False), MATERIAL)),
+        replace(WIRED, andons=(MATERIAL,)),
+        replace(WIRED, segments=(replace(SEGMENT, fixed_position="call-only", fixed_device=None),)),
+    ],
+)
+def test_no_reload_takes_a_stop_from_under_the_call_that_holds_it(
+    tmp_path: Path, changed: Configuration
+) -> None:
+    bench = FloorBench(tmp_path / "data", line=WIRED).start()
+    assert bench.andon.objection(changed) == ""
+    bench.pull("cord-A2", 20.0)
+    assert bench.andon.objection(changed) == "", "the line runs: the call goes on and stops nothing"
+    bench.pulse(60.0)
+    assert "quality of A2 holds SEG-A" in bench.andon.objection(changed)
+    bench.press("clear-A2", 70.0)
+    assert bench.andon.objection(changed) == ""
+
+
+def test_what_waits_at_a_station_that_is_taken_away_is_told(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data", line=WIRED).start()
+    bench.pull("cord-A2", 20.0)
+    bench.pull("cord-A2", 30.0)
+    bench.ask("bypass", "A2", category="material", on=True, for_s=600.0, reason="x")
+    bench.andon.replan(without_a2())
+    (closed,) = bench.told("andon.closed")
+    assert (closed["station"], closed["reason"]) == ("A2", "unassigned")
+    assert [one["category"] for one in bench.told("andon.bypass_ended")] == ["material"]
+    bench.leap(1000.0)
+    assert len(bench.told("andon.closed", "andon.bypass_ended")) == 2
+
+
+def test_a_restart_without_a_station_tells_what_becomes_of_its_calls(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data", line=WIRED).start()
+    bench.ask("bypass", "A2", category="material", on=True, for_s=600.0, reason="x")
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    bench.at(70.0).configuration = without_a2()
+    after = bench.again(boot="feedbeef")
+    for name in [one for one in after.wires if one.endswith("A2")]:
+        del after.wires[name]
+    after.start()
+    (closed,) = after.told("andon.closed")
+    assert (closed["station"], closed["call"]) == ("A2", after.told("andon.raised")[0]["call"])
+    assert len(after.told("andon.bypass_ended")) == 1
+    assert after.stop_output.on, "and the line stands until a hand starts it"
+    after.at(80.0)
+    after.press("start-a", 85.0)
+    assert not after.stop_output.on
