@@ -34,6 +34,7 @@ from edge_agent.configuration import Configuration, Segment
 from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.looks import SHIPPED, Showing, with_changes
+from edge_agent.domain.posts import Key
 from edge_agent.domain.standing import loud, showing, still_warned
 from edge_agent.domain.told import ENDED, RAISED, Told
 from edge_agent.outbox import Outbox
@@ -115,6 +116,8 @@ class Andon:
         telling.due = self.takts.due_ns
         telling.shift, telling.split = self.shop.shift, self.shop.split
         telling.gap_unknown = self.keeping.unknown
+        telling.clock_is_set = self.clock_is_set
+        telling.may_stop = self._may_stop
         telling.notified, telling.net_ns = self.ladder.escalated, self.shop.net_ns
 
     def replan(self, configuration: Configuration) -> None:
@@ -274,8 +277,6 @@ class Andon:
                 moments.append(due_ns)
         return min(moments, default=NEVER)
 
-    # -- which segment -------------------------------------------------------------------------
-
     # -- what is true --------------------------------------------------------------------------
 
     def showing(self, station: str) -> frozenset[Showing]:
@@ -315,6 +316,9 @@ class Andon:
     def wall_ns(self) -> int:
         """Say what the wall clock says now."""
         return self._clock.wall_ns()
+
+    def _may_stop(self, key: Key) -> bool:
+        return self.floor.may_stop(key)
 
     def _in_training(self, station: str, segment: str) -> bool:
         return segment in self.floor.training if segment else self.floor.in_training(station)

@@ -118,7 +118,9 @@ class Keeping:
         self._bypasses = dict(floor.bypasses)
         survival.announce(floor, self._clock.mono_ns())
         more: dict[str, Any] = kept.get("more", {})
-        return more | {"shift_ns": shift_ns, "gap_ns": gap_ns}
+        cut_wall_ns = kept["wall_ns"] if kept["synced"] else None
+        dead = {"cut_wall_ns": cut_wall_ns, "begun_ns": begun_ns, "was_open": open_now}
+        return more | {"shift_ns": shift_ns, "gap_ns": gap_ns} | dead
 
     def lost(self, restored: Restored) -> bool:
         """Say whether what was open is not known: its snapshot is damaged, or was set apart."""

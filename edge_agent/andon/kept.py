@@ -28,5 +28,6 @@ def take_up(andon: "Andon", was: dict[str, Any], now_ns: int) -> None:
         andon.orders.restore(was.get("orders", {}))
         andon.pacing.restore(was["pacing"], was["shift_ns"])
         andon.measuring.restore(was["measuring"])
+        andon.measuring.was_dead(was["cut_wall_ns"], was["begun_ns"], known=was["was_open"])
         andon.takts.replan(andon.segments())  # by what is made, which is known now
         andon.takts.restore(was["takts"], was["shift_ns"], now_ns)

@@ -13,9 +13,11 @@ Rules:
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from edge_agent.domain.measures import Tally
+from edge_agent.andon.unwatched import Gap, Unwatched
+from edge_agent.domain.call import UNASSIGNED
+from edge_agent.domain.measures import Causes, Tally
 from edge_agent.domain.segment import Stop
-from edge_agent.domain.told import ENDED, Told
+from edge_agent.domain.told import BYPASSED, ENDED, STARTED, Told
 from edge_agent.ports import Lane
 from edge_agent.reactor import NEVER
 from edge_agent.wire import payload as wire
@@ -50,6 +52,8 @@ class Measuring:
         self._andon = andon
         self._stretches: dict[str, Stretch] = {}
         self._tallies: dict[str, dict[str, Tally]] = {kind: {} for kind in KINDS}
+        self._causes, self._unwatched = Causes(), Unwatched()
+        self._gap: tuple[int | None, int, bool] | None = None  # until the clock tells its end
         self._charged: dict[str, int] = {}  # segment -> how much of its open stop is charged
         self._unsure: list[tuple[int, Callable[[], None]]] = []
 
@@ -67,8 +71,9 @@ class Measuring:
             return
 
         def count() -> None:
+            at_wall_ns = self._andon.shop.wall_of(at_ns)
             for tally in self._of(station):
-                tally.counted(kind, last_good_ns)
+                tally.counted(kind, last_good_ns, at_wall_ns)
 
         self._measure(at_ns, count)
 
@@ -89,56 +94,90 @@ class Measuring:
             if one.says == ENDED:
                 self._charge(one.segment, one.stop, self._andon.shop.wall_of(at_ns))
                 self._charged.pop(one.segment, None)
-            elif one.call is not None:
+            elif one.says == STARTED:
+                for tally in self._of(self._blamed(one.segment, one.stop)):
+                    tally.stops += 1
+            else:
+                again = one.says == "andon.closed" and self._again(one)
                 for tally in self._of(one.station):
                     self._count(tally, one)
+                    tally.again += again
 
     def _of(self, station: str) -> Iterable[Tally]:
         return (tallies[station] for tallies in self._tallies.values() if station in tallies)
 
     def _count(self, tally: Tally, one: Told) -> None:
-        call = one.call
-        assert call is not None, "it is about a call"
-        stops = one.post is not None and one.post.category.stops
-        match one.says:
-            case "andon.raised":
-                tally.raised(call.id, stops=stops)
-            case "andon.acked" if call.acked_ns is not None:
-                tally.acked(call.id, call.acked_ns - call.raised_ns)
-            case "andon.cleared" if call.acked_ns is not None and call.cleared_ns is not None:
-                tta_ns, ttr_ns = call.acked_ns - call.raised_ns, call.cleared_ns - call.raised_ns
-                stopped = call.stopped_ns is not None
-                tally.cleared(call.id, tta_ns, ttr_ns, stops=stops, stopped=stopped)
-                tally.unobserved_ns += call.unobserved_ns
-            case "andon.closed":
-                tally.closed(call.id, call.reason or "")
-            case "andon.escalated":
-                tally.escalated(call.id, one.level)
-            case "andon.repeated":
-                tally.repeats += 1
-            case _:
-                pass
+        call, says = one.call, one.says
+        if says == BYPASSED:
+            tally.bypasses += 1
+        if call is None or one.post is None:
+            return
+        stops, ack_ns = one.post.category.stops, one.post.category.ack_ns
+        if says == "andon.raised":
+            at_ns = self._andon.shop.wall_of(call.raised_ns)
+            tally.raised(call.id, at_ns, stops=stops)
+        elif says == "andon.closed":
+            tally.closed(call.id, call.reason or "")
+        elif says == "andon.escalated":
+            tally.escalated(call.id, one.level)
+        elif says == "andon.repeated":
+            tally.repeats += 1
+        elif call.acked_ns is not None:
+            tta_ns = call.acked_ns - call.raised_ns
+            overdue = tta_ns > ack_ns
+            if says == "andon.acked":
+                tally.acked(call.id, tta_ns, overdue=overdue)
+            elif says == "andon.cleared" and call.cleared_ns is not None:
+                in_time = stops and call.stopped_ns is None
+                ttr_ns = call.cleared_ns - call.raised_ns
+                implied = call.ack_implied
+                tally.cleared(
+                    call.id, tta_ns, ttr_ns, implied=implied, in_time=in_time, overdue=overdue
+                )
+
+    def _again(self, one: Told) -> bool:
+        """Say whether a station has had a cause within a day; no cause is none."""
+        reason = "" if one.call is None else (one.call.reason or "")
+        if reason in ("", UNASSIGNED) or one.call is None or one.call.cleared_ns is None:
+            return False
+        at_ns = self._andon.shop.wall_of(one.call.cleared_ns)
+        return self._causes.again(one.station, reason, at_ns)
+
+    def _blamed(self, segment: str, stop: Stop | None) -> str:
+        """Name the station that a stop is charged to; of no known cause it is the line's first."""
+        stations = self._andon.floor.stations_of(segment)
+        return (stop.station if stop is not None else "") or next(iter(stations), "")
 
     def _charge(self, segment: str, stop: Stop | None, at_wall_ns: int) -> None:
         """Charge what a stop has lasted since it was charged last, up to a moment."""
         stations = self._andon.floor.stations_of(segment)
         if stop is None or not stations or self._practised(stations[0], segment):
             return
-        charged = stop.station or stations[0]  # a stop that nobody knows the cause of is the line's
         stop_wall_ns = self._andon.shop.wall_of(stop.began_ns)
         began_ns = stop_wall_ns + self._charged.get(segment, 0)
         if at_wall_ns <= began_ns:
             return
         self._charged[segment] = at_wall_ns - stop_wall_ns
-        for tally in self._of(charged):
+        for tally in self._of(self._blamed(segment, stop)):
             tally.stop_ns += self._andon.shop.net_ns(max(began_ns, tally.begins_ns), at_wall_ns)
 
     # -- hours and shifts ------------------------------------------------------------------------
+
+    def was_dead(self, cut_wall_ns: int | None, begun_ns: int, *, known: bool) -> None:
+        """Take note of a run that ended, by the wall clock if it was set, and of when this began.
+
+        `known`: it was seen to live until then, to the seconds of a heartbeat.
+        """
+        self._gap = cut_wall_ns, begun_ns, known and cut_wall_ns is not None
 
     def look(self, at_ns: int) -> None:
         """End the hours and shifts that are over at a moment, and begin the next."""
         if not self._andon.clock_is_set():
             return
+        if self._gap is not None:
+            cut_wall_ns, begun_ns, known = self._gap
+            self._gap = None
+            self._unwatched.add(Gap(cut_wall_ns or 0, self._andon.shop.wall_of(begun_ns), known))
         unsure, self._unsure = self._unsure, []
         aside = self._andon.pacing.set_aside()
         for when_ns, act in unsure:
@@ -172,6 +211,7 @@ class Measuring:
             self._end(kind, self._stretches[kind])
         self._andon.pacing.new_shift(ends_ns)
         self._begin(over, ends_ns)
+        self._unwatched.forget_before(min(one.begins_ns for one in self._stretches.values()))
 
     def _begin(self, kinds: Iterable[str], begins_ns: int) -> None:
         for kind in kinds:
@@ -233,20 +273,38 @@ class Measuring:
             if actual is not None and made.plan is not None and made.expected is not None:
                 plan = max(made.plan - tally.plan_before, 0)
                 expected = max(made.expected - tally.expected_before, 0)
-            plain = tally.said() | {
-                "station": station,
-                "segment": andon.floor.homes.get(station) or None,
-                "shift": one.shift,
-                "day": one.day,
-                "from": wire.rfc3339(tally.begins_ns).decode(),
-                "to": wire.rfc3339(one.ends_ns).decode(),
-                "actual": actual,
-                "plan": plan,
-                "expected": expected,
-                "calendar": andon.shop.version,
-            }
+            unseen_ns = self._unwatched.within(tally.begins_ns, one.ends_ns)
+            plain = (
+                tally.said()
+                | self._moments(tally)
+                | {
+                    "unobserved_s": None if unseen_ns is None else round(unseen_ns / 1e9, 3),
+                    "station": station,
+                    "segment": andon.floor.homes.get(station) or None,
+                    "shift": one.shift,
+                    "day": one.day,
+                    "from": wire.rfc3339(tally.begins_ns).decode(),
+                    "to": wire.rfc3339(one.ends_ns).decode(),
+                    "actual": actual,
+                    "plan": plan,
+                    "expected": expected,
+                    "calendar": andon.shop.version,
+                }
+            )
             now_ns = andon.mono_ns()
             andon.telling.write("kpi", station, f"kpi.{kind}", plain, now_ns, lane=Lane.NORMAL)
+
+    def _moments(self, tally: Tally) -> dict[str, str | None]:
+        """Say when the first and the last pull and part of a stretch were."""
+        moments = {
+            "first_pull": tally.first_pull_ns,
+            "last_pull": tally.last_pull_ns,
+            "first_part": tally.first_part_ns,
+            "last_part": tally.last_part_ns,
+        }
+        return {
+            name: wire.rfc3339(at_ns).decode() if at_ns else None for name, at_ns in moments.items()
+        }
 
     def due_ns(self, now_ns: int) -> int:
         """Say when the next hour or shift ends; NEVER while nobody knows."""
@@ -261,6 +319,8 @@ class Measuring:
         return {
             "stretches": {kind: list(one) for kind, one in self._stretches.items()},
             "charged_ns": dict(self._charged),
+            "causes": self._causes.plain(),
+            "unwatched": self._unwatched.plain(),
             "tallies": {
                 kind: {station: tally.plain() for station, tally in tallies.items()}
                 for kind, tallies in self._tallies.items()
@@ -273,6 +333,8 @@ class Measuring:
             kind: Stretch(*one) for kind, one in kept.get("stretches", {}).items() if kind in KINDS
         }
         self._charged = dict(kept.get("charged_ns", {}))
+        self._causes.restore(kept.get("causes", {}))
+        self._unwatched.restore(kept.get("unwatched", ()))
         for kind, one in self._stretches.items():
             tallies = kept.get("tallies", {}).get(kind, {})
             self._tallies[kind] = {station: Tally.of(tally) for station, tally in tallies.items()}

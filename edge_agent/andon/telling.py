@@ -45,6 +45,8 @@ class Telling:
         self.net_ns: Callable[[int, int], int] = lambda start_ns, end_ns: end_ns - start_ns
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
         self.gap_unknown: Callable[[int], bool] = lambda _since_ns: False
+        self.clock_is_set: Callable[[], bool] = lambda: True
+        self.may_stop: Callable[[tuple[str, str]], bool] = lambda _: False
         self.lost = 0
         self._first = 0
         self._unwritten = 0
@@ -144,7 +146,9 @@ class Telling:
         if told.says.startswith("andon.bypass") and told.why:
             plain["reason"] = told.why
         if told.until_ns is not None:
-            plain["until"] = self.stamp(told.until_ns)
+            plain["for_s"] = seconds(told.until_ns - self._clock.mono_ns())
+            if self.clock_is_set():
+                plain["until"] = self.stamp(told.until_ns)
         return plain
 
     def _call_said(self, told: Told, at_ns: int) -> dict[str, Any]:
@@ -154,7 +158,7 @@ class Telling:
         plain = self._said(told) | {
             "call": call.id,
             "level": told.level or call.level,
-            "stops": post.category.stops,
+            "stops": self.may_stop((told.station, told.category)),
             "due": self._due(told),
         }
         if told.says == "andon.raised":
@@ -170,7 +174,8 @@ class Telling:
 
     def _due(self, told: Told) -> str | None:
         due_ns = self.due(told.segment) if told.segment else None
-        return None if due_ns is None else self.stamp(due_ns)
+        known = due_ns is not None and self.clock_is_set()
+        return self.stamp(due_ns) if known and due_ns is not None else None
 
     def stamp(self, at_ns: int) -> str:
         """Give a moment of the monotonic clock as people write it."""

@@ -7,7 +7,8 @@ Rules:
 3. A test and a false call are counted and are in no average.
 4. Stop time is the working time of a stop, charged to the station of its primary call, split where
    stretches end.
-5. A changeover counts where, and when, its first good part was counted.
+5. Whatever is a share of the calls of a stretch is of those that were raised in it.
+6. A changeover counts where, and when, its first good part was counted.
 Source: the definitions that the decisions of this product gather, with named durations and no MTTR.
 """
 
@@ -19,11 +20,16 @@ SPREAD_MAX: Final = 128
 """Durations of a stretch that are remembered one by one; at one more the oldest is forgotten in
 the percentiles, and the mean and the count still have it."""
 
+CAUSES_MAX: Final = 64
+"""Causes of a station that are remembered; the oldest beyond are not."""
+
+DAY_NS: Final = 86_400_000_000_000
+
 NO_CALLS: Final = frozenset({"test", "test_pull", "test-pull", "false", "false_call", "false-call"})
 """Reasons, in small letters, of calls that are in no average."""
 
 _S: Final = 1_000_000_000
-_SPREADS: Final = ("tta", "tta_acked", "ttr")
+_SPREADS: Final = ("tta", "tta_acked", "ttr", "repair")
 
 
 @dataclass(slots=True)
@@ -62,6 +68,30 @@ class Spread:
         return {"mean": mean, "p50": at(0.5), "p90": at(0.9), "n": self.n, "never": never}
 
 
+class Causes:
+    """The causes of calls, by station, for as long as one that comes again is a repetition."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, int]] = {}
+
+    def again(self, station: str, cause: str, at_ns: int) -> bool:
+        """Take a cause, with its moment (wall clock); says whether there was one within a day."""
+        known = self._known.setdefault(station, {})
+        before_ns = known.pop(cause, None)
+        known[cause] = at_ns
+        if len(known) > CAUSES_MAX:
+            del known[next(iter(known))]
+        return before_ns is not None and 0 <= at_ns - before_ns < DAY_NS
+
+    def plain(self) -> dict[str, dict[str, int]]:
+        """Write them down; JSON values only."""
+        return {station: dict(known) for station, known in self._known.items()}
+
+    def restore(self, kept: dict[str, dict[str, int]]) -> None:
+        """Read that back."""
+        self._known = {station: dict(known) for station, known in kept.items()}
+
+
 @dataclass(slots=True)
 class Tally:
     """What one station did since `begins_ns` (wall clock)."""
@@ -73,7 +103,14 @@ class Tally:
     repeats: int = 0
     test_pulls: int = 0
     stop_ns: int = 0
-    unobserved_ns: int = 0
+    stops: int = 0
+    overdue: int = 0
+    bypasses: int = 0
+    again: int = 0
+    first_pull_ns: int = 0
+    last_pull_ns: int = 0
+    first_part_ns: int = 0
+    last_part_ns: int = 0
     actual_before: int = 0
     plan_before: int = 0
     expected_before: int = 0
@@ -84,27 +121,40 @@ class Tally:
     tta: Spread = field(default_factory=Spread)
     tta_acked: Spread = field(default_factory=Spread)
     ttr: Spread = field(default_factory=Spread)
+    repair: Spread = field(default_factory=Spread)
     open: list[str] = field(default_factory=list)
 
-    def raised(self, call: str, *, stops: bool) -> None:
-        """Take a pull."""
+    def raised(self, call: str, at_ns: int, *, stops: bool) -> None:
+        """Take a pull, with its moment (wall clock)."""
         self.pulls += 1
         self.stopping += stops
+        self.first_pull_ns = self.first_pull_ns or at_ns
+        self.last_pull_ns = at_ns
         self.levels[call] = 1
         self.open.append(call)
         if len(self.levels) > SPREAD_MAX:
             del self.levels[next(iter(self.levels))]
 
-    def acked(self, call: str, tta_ns: int) -> None:
-        """Take an acknowledgement by somebody who came."""
+    def acked(self, call: str, tta_ns: int, *, overdue: bool) -> None:
+        """Take an acknowledgement by somebody who came, later than wanted or not."""
         self.tta.take(call, tta_ns)
         self.tta_acked.take(call, tta_ns)
+        self.overdue += overdue
 
-    def cleared(self, call: str, tta_ns: int, ttr_ns: int, *, stops: bool, stopped: bool) -> None:
-        """Take a clearing; it implies an acknowledgement where there was none."""
-        self.tta.take(call, tta_ns)
+    def cleared(
+        self, call: str, tta_ns: int, ttr_ns: int, *, implied: bool, in_time: bool, overdue: bool
+    ) -> None:
+        """Take a clearing; it implies an acknowledgement where there was none.
+
+        `in_time`: of a call that may stop, and has not stopped the line.
+        """
+        if implied:
+            self.tta.take(call, tta_ns)
+            self.overdue += overdue
+        else:
+            self.repair.take(call, ttr_ns - tta_ns)
         self.ttr.take(call, ttr_ns)
-        self.without_stop += stops and not stopped
+        self.without_stop += in_time and call in self.levels
         if call in self.open:
             self.open.remove(call)
 
@@ -112,15 +162,18 @@ class Tally:
         """Take the reason: a test is in no average."""
         if reason.lower() in NO_CALLS:
             self.test_pulls += 1
-            for spread in (self.tta, self.tta_acked, self.ttr):
+            for spread in (self.tta, self.tta_acked, self.ttr, self.repair):
                 spread.leave_out(call)
 
     def escalated(self, call: str, level: int) -> None:
-        """Take a level that was reached."""
-        self.levels[call] = max(level, self.levels.get(call, 1))
+        """Take a level that was reached, of a call that was raised here."""
+        if call in self.levels:
+            self.levels[call] = max(level, self.levels[call])
 
-    def counted(self, kind: str, last_good_ns: int | None) -> None:
+    def counted(self, kind: str, last_good_ns: int | None, at_ns: int) -> None:
         """Take a cycle, by its class; `last_good_ns` where it is the first after a changeover."""
+        self.first_part_ns = self.first_part_ns or at_ns
+        self.last_part_ns = at_ns
         self.cycles[kind] = self.cycles.get(kind, 0) + 1
         if last_good_ns is not None:
             self.changeovers += 1
@@ -128,7 +181,8 @@ class Tally:
 
     def empty(self) -> bool:
         """Say whether nothing happened at all."""
-        return not (self.pulls or self.ttr.n or self.stop_ns or self.repeats or self.cycles)
+        counts = self.pulls, self.ttr.n, self.stop_ns, self.repeats, self.cycles, self.bypasses
+        return not any(counts)
 
     def said(self) -> dict[str, Any]:
         """Give the measures, durations in seconds."""
@@ -139,14 +193,18 @@ class Tally:
             "tta_s": self.tta.said(never),
             "tta_acked_s": self.tta_acked.said(never),
             "ttr_s": self.ttr.said(len(self.open)),
+            "repair_s": self.repair.said(len(self.open)),
             "stop_s": round(self.stop_ns / _S, 3),
+            "stops": self.stops,
+            "overdue": self.overdue,
+            "again": self.again,
+            "bypasses": self.bypasses,
             "stopping": self.stopping,
             "without_stop": self.without_stop,
             "escalated": len([level for level in reached if level > 1]),
             "by_level": {str(level): reached.count(level) for level in sorted(set(reached))},
             "repeats": self.repeats,
             "test_pulls": self.test_pulls,
-            "unobserved_s": round(self.unobserved_ns / _S, 3),
             "cycles": dict(sorted(self.cycles.items())),
             "changeovers": self.changeovers,
             "last_good_s": round(self.last_good_ns / _S, 3),

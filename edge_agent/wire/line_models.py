@@ -103,7 +103,8 @@ class RejectedSaid(FaultSaid):
 class BypassSaid(AndonSaid):
     """Whose calls stop nothing for a while."""
 
-    until: Stamp = maybe(description="When it ends by itself.")
+    until: Stamp = maybe(description="When it ends by itself, by a clock that is set.")
+    for_s: Seconds = maybe(description="In how long it ends by itself.")
     reason: str = maybe(description="Why, where somebody said so.")
 
 

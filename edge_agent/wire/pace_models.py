@@ -248,10 +248,13 @@ class MeasuresSaid(PaceSaid):
     tta_s: Spread = Field(description="Pull to acknowledgement, implied ones among them.")
     tta_acked_s: Spread = maybe(description="The same without those that are only implied.")
     ttr_s: Spread = Field(description="Pull to clearing.")
+    repair_s: Spread = maybe(description="Acknowledgement, where somebody came, to clearing.")
+    overdue: Count = maybe(description="Acknowledgements that took longer than `ack_s`.")
     stop_s: Seconds = Field(
         description="Working time that stops of the segment lasted, split where shifts change; "
         "charged to the station of the primary call."
     )
+    stops: Count = maybe(description="Stops of the segment that began here, charged likewise.")
     stopping: Count = maybe(description="Calls that may stop: `without_stop` is of these.")
     without_stop: Count = Field(description="Of those that may stop, cleared in time.")
     escalated: Count = Field(description="Calls that reached level 2.")
@@ -271,6 +274,12 @@ class MeasuresSaid(PaceSaid):
         description="Last good part to first good part, of all of them together."
     )
     repeats: Count = Field(description="Pulls while a call was open that did not clear it.")
+    again: Count = maybe(description="Calls whose cause this station has had within a day.")
+    bypasses: Count = maybe(description="Bypasses that began.")
+    first_pull: Stamp | None = maybe(description="The first call that was raised.")
+    last_pull: Stamp | None = maybe()
+    first_part: Stamp | None = maybe(description="The first part that was counted.")
+    last_part: Stamp | None = maybe()
     test_pulls: Count = Field(description="Pulls with the reason of a test: in no average.")
     unobserved_s: Seconds | None = Field(
         description="For how much of it no agent watched; null: nobody knows."

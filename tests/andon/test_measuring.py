@@ -316,3 +316,79 @@ def test_what_is_training_is_measured_nowhere(tmp_path: Path) -> None:
     bench.at(605.0)
     (hour,) = told(bench, "hour")
     assert (hour["pulls"], hour["stop_s"]) == (1, 0.0)
+
+
+# -- what belongs where ----------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_counts_in_its_own_hour_alone(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:58:00")
+    bench.pull("cord-A2", 30.0)
+    bench.press("ack-A2", 60.0)
+    bench.press("clear-A2", 300.0)
+    bench.leap(2 * HOUR)
+    first, second = told(bench, "hour")
+    assert [one["tta_s"]["n"] for one in (first, second)] == [1, 0]
+    assert [one["ttr_s"]["n"] for one in (first, second)] == [0, 1]
+    assert second["repair_s"] == {"mean": 240.0, "p50": 240.0, "p90": 240.0, "n": 1, "never": 0}
+
+
+def test_a_call_over_a_shift_change_is_in_no_share_of_the_second_shift(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "13:59:00", ON_SHIFTS)
+    bench.pull("cord-A2", 50.0)
+    bench.pull("cord-A2", 75.0)
+    bench.pull("cord-A1", 55.0 + 40.0)
+    bench.at(8 * HOUR + 130)
+    early, late = told(bench, "shift")
+    assert (early["stopping"], early["without_stop"]) == (1, 0)
+    assert (late["stopping"], late["without_stop"], late["pulls"]) == (0, 0, 0)
+    assert (late["escalated"], late["by_level"]) == (0, {})
+
+
+def test_first_and_last_stops_bypasses_and_causes_are_told(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:10:00")
+    bench.pull("cord-A2", 20.0)
+    bench.pulse(60.0)
+    bench.press("clear-A2", 70.0)
+    bench.ask("reason", "A2", reason="FIT")
+    bench.press("start-a", 80.0)
+    bench.pull("cord-A2", 100.0)
+    bench.press("ack-A2", 140.0)
+    bench.press("clear-A2", 150.0)
+    bench.ask("reason", "A2", reason="FIT")
+    bench.ask("bypass", "A2", category="quality", on=True, for_s=60.0, reason="x")
+    bench.leap(HOUR)
+    (hour,) = told(bench, "hour")
+    assert (hour["stops"], hour["bypasses"], hour["again"], hour["overdue"]) == (1, 1, 1, 2)
+    assert [hour[name] for name in ("first_pull", "last_pull")] == [
+        *("2026-11-23T07:10:20.000Z", "2026-11-23T07:11:40.000Z")
+    ]
+    assert hour["first_part"] is None
+
+
+def test_the_hours_in_which_nobody_watched_say_so(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:50:00", PACED)
+    bench.ask("count", "A4", "counter", count=3)
+    bench.pull("cord-A4", 200.0)
+    bench.at(300.0)
+    after = bench.again(boot="feedbeef")
+    after.clock.now_ns += int(8700 * 1e9)
+    after.start()
+    after.leap(9000.0 + HOUR)
+    hours = [one["unobserved_s"] for one in told(after, "hour", "A4")]
+    assert 295.0 <= hours[0] <= 305.0
+    assert hours[1:3] == [3600.0, 3600.0]
+    assert 1190.0 <= hours[3] <= 1210.0
+    assert sum(hours) == 8700.0 or abs(sum(hours) - 8700.0) < 6.0
+
+
+def test_where_nothing_was_open_nobody_knows_when_a_run_ended(tmp_path: Path) -> None:
+    bench = line_at(tmp_path, "07:50:00", PACED)
+    bench.ask("count", "A4", "counter", count=3)
+    bench.at(300.0)
+    after = bench.again(boot="feedbeef")
+    after.clock.now_ns += int(60 * 1e9)
+    after.start()
+    after.leap(2 * HOUR)
+    first, second, *_ = [one["unobserved_s"] for one in told(after, "hour", "A4")]
+    assert (first, second) == (None, 0.0)
