@@ -32,6 +32,7 @@ BY_HAND: Final = frozenset(
         Purpose.MUTE,
         Purpose.START,
         Purpose.LAMP_TEST,
+        Purpose.REASON,
     }
 )
 """What is pressed by a hand; an input of the line may be as short as its filter lets through."""
@@ -140,6 +141,7 @@ class ButtonKeys(ContactKeys):
 
     purpose: str
     category: str | None = None
+    reason: str | None = None
     filter_ms: int = 30
 
     @property
@@ -159,8 +161,16 @@ class ButtonKeys(ContactKeys):
             raise ValueError(
                 f"purpose: {self.purpose!r} is not known; write one of {', '.join(known)}"
             )
+        if self.hold_s and not self.by_hand:
+            raise ValueError(
+                f"hold_s: no hand holds a button of purpose {self.purpose!r}; remove it"
+            )
         if self.purpose == Purpose.CALL and not self.category:
             raise ValueError('category: is missing; a call needs one: write category = "quality"')
+        if (self.purpose == Purpose.REASON) != (self.reason is not None):
+            wanted = self.purpose == Purpose.REASON
+            need = "is missing; write its code" if wanted else "is for a button of reasons only"
+            raise ValueError(f'reason: {need}: reason = "FIT" beside purpose = "reason"')
         if self.purpose != Purpose.CALL and self.category:
             raise ValueError(
                 f"category: a button of purpose {self.purpose!r} has none; remove it, or write"
@@ -186,6 +196,7 @@ class Touching:
         self.station = station
         self.purpose = Purpose(keys.purpose)
         self.category = keys.category
+        self.reason = keys.reason if isinstance(keys, ButtonKeys) else None
         self.latching = keys.latching
         self.hold_ns = times.hold_ns
         self.believed_ns = max(times.filter_ns, times.min_actuation_ns)

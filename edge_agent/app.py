@@ -30,11 +30,12 @@ from edge_agent.outbox_words import outbox_answers
 from edge_agent.ports import Clock, Condition
 from edge_agent.reactor import Reactor
 from edge_agent.records import Broken, DiskTrouble, NewerJournal, Restored
-from edge_agent.reloading import Reloading
+from edge_agent.reloading import Reloading, told
 from edge_agent.storage import Limits
 from edge_agent.synchrony import Synchrony
 from edge_agent.uplink import Hooks
 from edge_agent.vigil import Vigil
+from edge_agent.wire import messages
 from edge_agent.wire.topics import Topics
 
 UNREADABLE_TRIES_MAX: Final = 8
@@ -196,6 +197,8 @@ class Agent:
         self._edges.ready()
         self.ready = True
         waiting = self.outbox.dispatch.waiting()
+        if self._configuration.andons:
+            _log.info("this is no emergency stop, and no part of a safety chain")
         _log.info("ready: %d devices, %d events waiting", len(self.equipment.all()), waiting)
         self._vigil.ready(f"reading; {waiting} events waiting")
 
@@ -268,6 +271,9 @@ class Agent:
             self.andon.replan(change.then)
             self._listen(self.andon)
             self.announcer.line_changed(change)
+        self.line.agent_event(
+            messages.AGENT_RELOADED, messages.agent_reloaded(told(change), [*change.after_restart])
+        )
         if change.journal:
             limits = self.outbox.storage.limits = limits_of(change.then.journal)
             self._writer.ask(lambda store: store.limit(limits.quota_bytes), lambda _: None)

@@ -73,12 +73,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """One station that this agent serves; `skills` are what a person needs who works there."""
+    """One station that this agent serves; `skills` are what a person needs who works there.
+
+    With `count_scans` what is scanned there is a part that was made.
+    """
 
     id: str
     segment: str | None = None
     roles: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
+    count_scans: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,9 @@ class Product:
 class Segment:
     """One line segment; `fixed_position` says how the place where it may stop is known.
 
-    `takt`, `immediate`, `call-only`, `pulse` or `input`; the last two by `fixed_device`.
+    `takt`, `immediate`, `call-only`, `pulse` or `input`; the last two by `fixed_device`. `upstream`
+    and `downstream` are the segments it is fed by and feeds. `owner` is the agent that speaks for
+    it; None is this one.
     """
 
     id: str
@@ -132,15 +138,19 @@ class Segment:
     pm_cycles: int | None = None
     pack_quantity: int | None = None
     products: tuple[Product, ...] = ()
+    upstream: str | None = None
+    downstream: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a ladder: who is asked, so long after the pull."""
+    """One step of a ladder: who is asked, so long after the pull; in no shift named: in each."""
 
     level: int
     after_s: float
     notify: str
+    shifts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

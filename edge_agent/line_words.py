@@ -124,6 +124,14 @@ def _training_ended(said: Said) -> tuple[str, str]:
     return "training", f"is over{_by(said)}: what happens now is meant"
 
 
+def _estop(said: Said) -> tuple[str, str]:
+    return "E-STOP", f"was seen to be actuated at {said.get('device')}: nothing here acts on it"
+
+
+def _estop_reset(said: Said) -> tuple[str, str]:
+    return "E-STOP", f"was seen to be reset at {said.get('device')}"
+
+
 def _handover(said: Said) -> tuple[str, str]:
     calls = said.get("calls")
     count = len(calls) if isinstance(calls, list) else 0
@@ -262,6 +270,8 @@ LINES: Final[dict[str, Callable[[Said], tuple[str, str]]]] = {
     "andon.training_started": _training,
     "andon.training_ended": _training_ended,
     "andon.handover": _handover,
+    "andon.estop_observed": _estop,
+    "andon.estop_reset_observed": _estop_reset,
     "stop.started": _stop_started,
     "stop.ended": _stop_ended,
     "takt.cycle": _cycle,

@@ -128,6 +128,8 @@ class Purpose(StrEnum):
     BLOCKED = "blocked"
     CHANGEOVER = "changeover"
     LAMP_TEST = "lamp-test"
+    REASON = "reason"
+    ESTOP = "estop-observed"
 
 
 Feel = contact.Feel
@@ -166,6 +168,7 @@ class Contact(Protocol):
     station: str | None
     purpose: Purpose
     category: str | None
+    reason: str | None
     latching: bool
     hold_ns: int
     believed_ns: int

@@ -189,6 +189,12 @@ def _replayed(said: object) -> str:
     return f": {said.get('sent')} sent again" + (f", {gone} stretches missing" if gone else "")
 
 
+def _reloaded(said: dict[str, Any]) -> tuple[str, str]:
+    waits = said.get("after_restart")
+    more = f"; waits for a restart: {', '.join(map(str, waits))}" if waits else ""
+    return "reloaded", f"{said.get('message')}{more}"
+
+
 def _quarantined(said: dict[str, Any]) -> tuple[str, str]:
     salvaged = f"{said.get('rows')} events salvaged, {said.get('lost')} known to be lost"
     if "events.db-wal" in str(said.get("why")):
@@ -204,6 +210,7 @@ _EVENTS: Final[dict[str, Callable[[dict[str, Any]], tuple[str, str]]]] = {
     "outbox.gap": _gap,
     "clock.corrected": _corrected,
     "agent.started": _started,
+    "agent.reloaded": _reloaded,
     "journal.quarantined": _quarantined,
     **LINES,
 }

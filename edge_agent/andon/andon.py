@@ -13,6 +13,7 @@ Rules:
 from collections.abc import Callable
 from typing import Any, Final
 
+from edge_agent.andon.dues import due_ns
 from edge_agent.andon.early import PASSING, Early
 from edge_agent.andon.feels import Feels
 from edge_agent.andon.inputs import Inputs
@@ -25,7 +26,7 @@ from edge_agent.andon.pacing import Pacing
 from edge_agent.andon.plan import objection, people_of, plan_of, zone_of
 from edge_agent.andon.positions import OF_PEOPLE, Positions
 from edge_agent.andon.pulses import Pulses
-from edge_agent.andon.shop_time import LOOK_NS, ShopTime
+from edge_agent.andon.shop_time import ShopTime
 from edge_agent.andon.states import States
 from edge_agent.andon.takts import Takts
 from edge_agent.andon.telling import Telling
@@ -35,11 +36,11 @@ from edge_agent.domain import segment as seg
 from edge_agent.domain.contact import Feel
 from edge_agent.domain.looks import SHIPPED, Showing, with_changes
 from edge_agent.domain.posts import Key
-from edge_agent.domain.standing import loud, showing, still_warned
+from edge_agent.domain.standing import loud, showing
 from edge_agent.domain.told import ENDED, RAISED, Told
 from edge_agent.outbox import Outbox
 from edge_agent.ports import Contact, Output
-from edge_agent.reactor import NEVER, Reactor
+from edge_agent.reactor import Reactor
 from edge_agent.records import Restored
 from edge_agent.wire.topics import Topics
 
@@ -62,6 +63,7 @@ class Andon:
         self._clock = reactor.clock
         self._configuration = configuration
         self._synced = synced
+        self._shift: str | None = None  # by whose ladders calls are answered
         self.plan = plan_of(configuration)
         self.floor = self.plan.floor()
         self.contacts: dict[str, Contact] = {}
@@ -84,8 +86,7 @@ class Andon:
             zone=zone_of(configuration),
             clock=self._clock,
         )
-        self._worked = True
-        self.takts = Takts(self.shop)
+        self._worked, self.takts = True, Takts(self.shop)
         self.takts.replan(configuration.segments)
         self.pulses = Pulses(self)
         self.pulses.replan(configuration.segments)
@@ -108,6 +109,7 @@ class Andon:
         self.positions.contacts = self.contacts
         self.positions.stations_of = self._stations_of
         self.shop.moving = self.inputs.moving
+        self.states.ours = self._speaks_for
         self.states.scheduled = self.shop.working
         self.states.pace, self.states.asked = self.pacing.state, self.ladder.asked
         self.pacing.segments = self.segments
@@ -116,14 +118,14 @@ class Andon:
         telling.due = self.takts.due_ns
         telling.shift, telling.split = self.shop.shift, self.shop.split
         telling.gap_unknown = self.keeping.unknown
-        telling.clock_is_set = self.clock_is_set
+        telling.clock_is_set, telling.on_duty = self.clock_is_set, self.ladder.on_duty
         telling.may_stop = self._may_stop
         telling.notified, telling.net_ns = self.ladder.escalated, self.shop.net_ns
 
     def replan(self, configuration: Configuration) -> None:
         """Take other rules while calls are open; what is open stays open, by the new rules."""
         self._configuration = configuration
-        self.plan = plan_of(configuration)
+        self.plan = plan_of(configuration, self._shift)
         now_ns = self._clock.mono_ns()
         told = self.floor.replan(*(self.plan.homes, self.plan.rules, self.plan.categories), now_ns)
         self.orders.people = people_of(configuration)
@@ -209,7 +211,7 @@ class Andon:
             self.measuring.look(now_ns)
             self.pacing.follow(now_ns)
             self.keeping.note(self.floor, now_ns, self.telling.noted())
-        self._timer.due_ns = self._next_ns(now_ns)
+        self._timer.due_ns = due_ns(self, now_ns)
         if told or lit_ns is not None or self.pacing.shown(now_ns):
             self.changed()
         return lit_ns
@@ -244,6 +246,7 @@ class Andon:
     def _ring(self, now_ns: int) -> int:
         if self.shop.has_calendar():
             self.takts.replan(self._configuration.segments)  # another shift, another takt
+            self._take_ladders()
         passed = self._boundaries(now_ns)
         self.pulses.ring(now_ns)
         if self.open:
@@ -251,7 +254,7 @@ class Andon:
         self.settle(self.floor.ring(now_ns) + self.inputs.go_on(now_ns), now_ns)
         if passed:
             self.changed()  # the fixed position that is due is another one
-        return self._next_ns(now_ns)
+        return due_ns(self, now_ns)
 
     def _boundaries(self, upto_ns: int) -> bool:
         """Take the boundaries of takts up to a moment; says whether there were any."""
@@ -260,22 +263,13 @@ class Andon:
             self.positions.at(name, at_ns)
         return bool(passed)
 
-    def _next_ns(self, now_ns: int) -> int:
-        moments = [self.takts.next_ns(), self.pulses.due_ns()]
-        if self.open:
-            moments += [self.pacing.due_ns(now_ns), self.measuring.due_ns(now_ns)]
-        if self.shop.has_calendar():
-            moments.append(min(now_ns + LOOK_NS, self.shop.turn_ns(now_ns) or NEVER))
-        moments += [
-            one.warned_from_ns + one.warning_ns
-            for name, one in self.floor.segments.items()
-            if one.warned_from_ns is not None
-            and (still_warned(one, now_ns) or not self.inputs.by_hand(name))
-        ]
-        for due_ns in (self.floor.due_ns(), self.keeping.due_ns(self.floor)):
-            if due_ns is not None:
-                moments.append(due_ns)
-        return min(moments, default=NEVER)
+    def _take_ladders(self) -> None:
+        """Go by the ladders of the shift that runs now."""
+        shift = self.shop.shift(self.wall_ns())
+        if shift != self._shift:
+            self._shift = shift
+            self.plan = plan_of(self._configuration, shift)
+            self.floor.go_by(self.plan.categories)
 
     # -- what is true --------------------------------------------------------------------------
 
@@ -317,6 +311,10 @@ class Andon:
         """Say what the wall clock says now."""
         return self._clock.wall_ns()
 
+    def _speaks_for(self, segment: str) -> bool:
+        own = (None, self._configuration.agent.id)
+        return all(one.owner in own for one in self.segments() if one.id == segment)
+
     def _may_stop(self, key: Key) -> bool:
         return self.floor.may_stop(key)
 
@@ -356,6 +354,7 @@ class Andon:
         felt_since_ns = now_ns if self._felt_since_ns < 0 else self._felt_since_ns
         was = self.keeping.restore(self.floor, restored, felt_since_ns)
         take_up(self, was, now_ns)
+        self._take_ladders()
         self._worked = self.shop.working()
         self.floor.rest(now_ns, working=self._worked)
         self.open = self.replaying = True

@@ -36,7 +36,10 @@ class Feels:
             return self._call(contact, feel, at_ns)
         if contact.purpose in FLOWS:
             return self._flow(contact, at_ns)
-        return self._press(contact, at_ns) if feel is Feel.ON else []
+        if contact.purpose is Purpose.ESTOP:
+            return self._estop(contact, feel, at_ns)
+        pressed = Feel.HELD if contact.hold_ns else Feel.ON
+        return self._press(contact, at_ns) if feel is pressed else []
 
     def compare(self, contact: Contact, now_ns: int) -> list[Told]:
         """Compare what was restored with what a contact is now: a level is a state, no pull."""
@@ -80,6 +83,16 @@ class Feels:
     def _open_call(self, contact: Contact) -> str:
         call = self._post(contact).open
         return "" if call is None else call.id
+
+    def _estop(self, contact: Contact, feel: Feel, at_ns: int) -> list[Told]:
+        """Tell what an auxiliary contact of an emergency stop shows: nothing here acts on it."""
+        seen = {Feel.ON: "andon.estop_observed", Feel.OFF: "andon.estop_reset_observed"}
+        if feel in seen:
+            plain = {"station": contact.station, "device": contact.name}
+            segment = self._andon.inputs.segment_of(contact)
+            plain |= {"segment": segment or None}
+            self._andon.telling.write("andon", contact.station or "", seen[feel], plain, at_ns)
+        return []
 
     def _flow(self, contact: Contact, at_ns: int) -> list[Told]:
         inputs = self._andon.inputs
@@ -159,6 +172,8 @@ class Feels:
                 return floor.do(_ANSWERS[contact.purpose], station, at_ns)
             case Purpose.CLEAR:
                 return andon.orders.pressed_clear(station, at_ns)
+            case Purpose.REASON:
+                return andon.orders.give_reason(station, contact.reason or "", at_ns)
             case Purpose.START | Purpose.LINE_MOVING:
                 return floor.start(segment, at_ns, moves=contact.purpose is Purpose.LINE_MOVING)
             case _:

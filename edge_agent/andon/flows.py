@@ -108,9 +108,18 @@ class Flows:
         if kind.startswith("takt.changeover"):
             more = self._changed_over(segment, lasted)
         else:
-            more = {"cause": None} | lasted
+            more = {"cause": self._cause(segment, kind)} | lasted
         if stations:
             self._andon.pacing.write(stations[0], kind, more, now_ns)
+
+    def _cause(self, segment: str, kind: str) -> str | None:
+        """Name the stop, of a segment of ours, that this one waits for."""
+        said = next((one for one in self._andon.segments() if one.id == segment), None)
+        if said is None:
+            return None
+        other = said.upstream if kind.startswith("takt.starved") else said.downstream
+        one = self._andon.floor.segments.get(other or "")
+        return None if one is None or one.stop is None else one.stop.id or None
 
     def _changed_over(self, segment: str, lasted: dict[str, float]) -> dict[str, Any]:
         making, after = self._andon.shop.making, self.next_product.get(segment)

@@ -30,11 +30,13 @@ class Ladder:
         """Say whom a call at a level asks for at this moment; the first is its responders."""
         notify = self._andon.plan.notify
         roles = notify.get((station, category, level)) or notify.get(("*", category, level)) or ()
+        people = [one for role in roles for one in self.on_duty(role)]
+        return Asked(roles, list(dict.fromkeys(people)))
+
+    def on_duty(self, role: str) -> list[str]:
+        """Name who has a role and works at this moment."""
         shift = self._andon.shop.shift(self._andon.wall_ns())
-        on_duty = self._andon.orders.people.on_duty
-        return Asked(
-            roles, list(dict.fromkeys(one for role in roles for one in on_duty(role, shift)))
-        )
+        return self._andon.orders.people.on_duty(role, shift)
 
     def escalated(self, told: Told) -> dict[str, object]:
         """Say who is asked for at the level that was reached, and after how long, by its rule."""

@@ -46,6 +46,7 @@ _WORDS: Final = {
     "ACK": (Act.TAKE, Trigger.ACK),
     "CLEAR": (Act.CLEAR, Trigger.CLEAR),
     "CONFIRM-STOP": (Act.CONFIRM_STOP, Trigger.CONFIRM),
+    "HANDOVER": (Act.HANDOVER, None),
 }
 
 
@@ -62,7 +63,7 @@ class Orders:
     def __init__(self, andon: "Andon", people: People) -> None:
         self._andon = andon
         self.people = people
-        self._handed_to: str | None = None
+        self._handed_to: dict[str, list[str]] = {}  # segment or station -> day and shift
 
     # -- from afar -----------------------------------------------------------------------------
 
@@ -253,29 +254,37 @@ class Orders:
         return Answer("it is working time" if shop.working() else "it is not working time")
 
     def _hand_over(self, order: LineOrder, at_ns: int) -> Answer:
-        floor, telling = self._andon.floor, self._andon.telling
+        """Have the line taken over by who comes: once in a shift, by somebody who works in it."""
+        floor, shop = self._andon.floor, self._andon.shop
+        now = shop.stretch_at(self._andon.wall_ns())
         home = floor.homes[order.station]
+        handed = self._handed_to.get(home or order.station)
+        if now.shift is not None and handed == [now.day, now.shift]:
+            return Answer(f"{now.shift} has taken over already", Refusal.ILLEGAL)
+        if now.shift is not None and not self.people.may_work(order.actor, now.shift):
+            return Answer(f"{order.actor} does not work in {now.shift}", Refusal.ILLEGAL)
         stations = floor.stations_of(home) if home else [order.station]
         plain: dict[str, Any] = {
             "station": order.station,
             "segment": home or None,
-            "shift_from": self._handed_to,
-            "shift_to": telling.shift(self._andon.wall_ns()),
+            "shift_from": None if handed is None else handed[1],
+            "shift_to": now.shift,
             "calls": [call.id for one in stations for _, call in floor.open_calls(one)],
             "actor": order.actor,
         }
-        self._handed_to = plain["shift_to"]
-        telling.write("andon", order.station, "andon.handover", plain, at_ns)
+        if now.shift is not None:
+            self._handed_to[home or order.station] = [now.day, now.shift]
+        self._andon.telling.write("andon", order.station, "andon.handover", plain, at_ns)
         self._andon.settle([], at_ns)
         return Answer(f"{len(plain['calls'])} open calls taken over")
 
     def plain(self) -> dict[str, Any]:
         """Write down what has to survive; JSON values only."""
-        return {"handed_to": self._handed_to}
+        return {"handed_over": dict(self._handed_to)}
 
     def restore(self, kept: dict[str, Any]) -> None:
         """Read that back."""
-        self._handed_to = kept.get("handed_to")
+        self._handed_to = dict(kept.get("handed_over", {}))
 
     # -- at the station ------------------------------------------------------------------------
 
@@ -283,24 +292,31 @@ class Orders:
         """Take a text that was scanned at a station; True when it meant something here."""
         meant = self.people.meaning(text)
         if meant is None:
+            if station in self._andon.plan.counting and self._andon.open:
+                self._andon.pacing.count(station, 1, at_ns)
+                self._andon.settle([], at_ns)
             return False
         meaning, said = meant
         if meaning is Meaning.BADGE:
             told = self._badge(station, said, at_ns)
         elif meaning is Meaning.REASON:
-            present = self.people.present(station, at_ns)
-            actor = None if present is None else present.name
-            told = self._andon.floor.give_reason(station, said, actor)
+            told = self.give_reason(station, said, at_ns)
         else:
             told = self._word(station, said, at_ns)
         self._andon.settle(told, at_ns)
         return True
 
+    def give_reason(self, station: str, reason: str, at_ns: int) -> list[Told]:
+        """Take a reason that was scanned, or pressed, at a station."""
+        present = self.people.present(station, at_ns)
+        actor = None if present is None else present.name
+        return self._andon.floor.give_reason(station, reason, actor)
+
     def _badge(self, station: str, badge: str, at_ns: int) -> list[Told]:
         person = self.people.people[badge]
         if lacking := self.people.lacks(station, person):
             why = f"badge: {person.name} has not the skill {', '.join(lacking)} for this station"
-            return [Told(REFUSED, station, actor=person.name, why=why)]
+            return [Told(REFUSED, station, actor=person.name, why=why, warns="leader")]
         self.people.arrives(station, badge, at_ns)
         floor = self._andon.floor
         unanswered = (State.CALLED, State.STOPPED)
@@ -317,8 +333,12 @@ class Orders:
             return [Told(REFUSED, station, why=f"{word[:32]}: is no word; they are {known}")]
         act, trigger = _WORDS[word]
         if present is None or not may(present.roles, act):
-            why = f"{trigger}: scan the badge of somebody who may, then this"
+            why = f"{trigger or word}: scan the badge of somebody who may, then this"
             return [Told(REFUSED, station, why=why)]
+        if trigger is None:
+            answer = self._hand_over(LineOrder("", station, "", present.name), at_ns)
+            why = f"{word}: {answer.message}"
+            return [Told(REFUSED, station, actor=present.name, why=why)] if answer.refused else []
         resets = act is Act.CLEAR and may(present.roles, Act.RESET_FAULT)
         reset = self._andon.inputs.reset_fault(station, at_ns, actor=present.name) if resets else []
         if reset and not self._clearable(station):

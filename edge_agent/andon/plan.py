@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from edge_agent.configuration import Andon as Said
-from edge_agent.configuration import Configuration
-from edge_agent.domain.call import Category
+from edge_agent.configuration import Configuration, Level
+from edge_agent.domain.call import SAFETY, SAFETY_LEVELS, Category
 from edge_agent.domain.floor import Floor, Key, Rule
 from edge_agent.domain.people import People
 
@@ -20,14 +20,15 @@ class Plan(NamedTuple):
     rules: dict[str, Rule]
     categories: dict[Key, Category]
     notify: dict[tuple[str, str, int], tuple[str, ...]]
+    counting: frozenset[str]
 
     def floor(self) -> Floor:
         """Make the floor, with nothing open."""
         return Floor(self.homes, self.rules, self.categories)
 
 
-def plan_of(configuration: Configuration) -> Plan:
-    """Say which station belongs where, and how its calls and segments behave."""
+def plan_of(configuration: Configuration, shift: str | None = None) -> Plan:
+    """Say which station belongs where, and how its calls and segments behave in a shift."""
     return Plan(
         {station.id: station.segment or "" for station in configuration.stations},
         {
@@ -39,16 +40,22 @@ def plan_of(configuration: Configuration) -> Plan:
             )
             for one in configuration.segments
         },
-        {(one.station, one.category): category_of(one) for one in configuration.andons},
+        {(one.station, one.category): category_of(one, shift) for one in configuration.andons},
         {
             (one.station, one.category, level): roles
             for one in configuration.andons
             for level, roles in (
                 (1, one.responders),
-                *((step.level, (step.notify,)) for step in one.escalate),
+                *((step.level, (step.notify,)) for step in steps_of(one, shift)),
             )
         },
+        frozenset(one.id for one in configuration.stations if one.count_scans),
     )
+
+
+def steps_of(said: Said, shift: str | None) -> list[Level]:
+    """Give the ladder of calls in a shift; where none runs, that of no shift in particular."""
+    return [one for one in said.escalate if not one.shifts or shift in one.shifts]
 
 
 def objection(floor: Floor, running: Configuration, wanted: Configuration) -> str:
@@ -112,8 +119,14 @@ def people_of(configuration: Configuration) -> People:
     )
 
 
-def category_of(said: Said) -> Category:
-    """Turn one `[[andon]]` into the rules of its calls."""
+def category_of(said: Said, shift: str | None) -> Category:
+    """Turn one `[[andon]]` into the rules of its calls in a shift.
+
+    A safety call is one of level 2 from its pull on, whoever wrote no ladder for it.
+    """
+    levels = tuple((one.level, int(one.after_s * _S)) for one in steps_of(said, shift))
+    if said.category.lower() == SAFETY and not levels:
+        levels = SAFETY_LEVELS
     return Category(
         said.category,
         stops=said.stops,
@@ -121,7 +134,7 @@ def category_of(said: Said) -> Category:
         badge_to_clear=said.clear == "button+badge",
         min_cancel_ns=int(said.min_cancel_s * _S),
         grace_ns=int(said.reason_grace_s * _S),
-        levels=tuple((one.level, int(one.after_s * _S)) for one in said.escalate),
+        levels=levels,
         stop_now=said.stop_now,
         ack_ns=int(said.ack_s * _S),
         rests=said.pause,

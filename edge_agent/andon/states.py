@@ -52,6 +52,7 @@ class States:
         self.zone = zone
         self.scheduled: Callable[[], bool] = lambda: True
         self.asked: Callable[[str, str, int], Asked] = lambda *_: Asked((), [])
+        self.ours: Callable[[str], bool] = lambda _: True
         self.pace: Callable[[str, int], dict[str, Any] | None] = lambda _station, _now_ns: None
 
     def true_now(self, floor: Floor, now_ns: int) -> list[tuple[str, dict[str, Any]]]:
@@ -65,6 +66,8 @@ class States:
             if pace is not None:
                 found.append((self._topics.state(station, "takt"), pace))
         for name, one in floor.segments.items():
+            if not self.ours(name):
+                continue  # its owner speaks for it
             said = self.segment(floor, name, one, now_ns)
             found.append((self._topics.segment_state(name), said))
         return found
@@ -79,7 +82,7 @@ class States:
         """List the topics of all of them, those on which nothing is said yet among them."""
         return [
             *(self._topics.state(one, what) for one in floor.homes for what in _OF_STATION),
-            *(self._topics.segment_state(name) for name in floor.segments),
+            *(self._topics.segment_state(name) for name in floor.segments if self.ours(name)),
         ]
 
     def document(self, floor: Floor, now_ns: int) -> dict[str, Any]:

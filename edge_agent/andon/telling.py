@@ -45,6 +45,7 @@ class Telling:
         self.net_ns: Callable[[int, int], int] = lambda start_ns, end_ns: end_ns - start_ns
         self.notified: Callable[[Told], dict[str, object]] = lambda _: {}
         self.gap_unknown: Callable[[int], bool] = lambda _since_ns: False
+        self.on_duty: Callable[[str], list[str]] = lambda _role: []
         self.clock_is_set: Callable[[], bool] = lambda: True
         self.may_stop: Callable[[tuple[str, str]], bool] = lambda _: False
         self.lost = 0
@@ -143,6 +144,8 @@ class Telling:
             plain["fault"] = told.why
         if told.says == "andon.rejected":
             plain |= {"trigger": told.why.partition(":")[0], "why": told.why}
+        if told.warns:
+            plain |= {"notify": told.warns, "people": self.on_duty(told.warns)}
         if told.says.startswith("andon.bypass") and told.why:
             plain["reason"] = told.why
         if told.until_ns is not None:

@@ -19,6 +19,13 @@ UNASSIGNED: Final = "unassigned"
 """The reason of a call whose grace was over before anybody said one."""
 
 
+SAFETY: Final = "safety"
+"""The category that never stops a line through this agent."""
+
+SAFETY_LEVELS: Final = ((2, 0),)
+"""It is of level 2 from its pull on, where nobody has written another ladder for it."""
+
+
 class State(StrEnum):
     """Where a call stands; `FAULT` remembers where it stood before its input went wrong."""
 

@@ -123,6 +123,11 @@ class People:
         """List the skills that a station asks for and somebody has not."""
         return [one for one in self.skills.get(station, ()) if one not in person.skills]
 
+    def may_work(self, name: str | None, shift: str) -> bool:
+        """Say whether somebody works in a shift; of who is not written down nobody knows."""
+        known = [one for one in self.people.values() if one.name == name]
+        return not known or any(not one.shifts or shift in one.shifts for one in known)
+
     def on_duty(self, role: str, shift: str | None) -> list[str]:
         """Name who has a role and works in the shift that runs; in no shift: everybody who has."""
         return [

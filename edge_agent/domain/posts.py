@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from edge_agent.domain import segment as seg
-from edge_agent.domain.call import Call, Category, Post
+from edge_agent.domain.call import SAFETY, SAFETY_LEVELS, Call, Category, Post
 from edge_agent.domain.segment import Segment
 
 Key = tuple[str, str]
@@ -63,7 +63,16 @@ class Posts:
     def category(self, station: str, name: str) -> Category:
         """Say how calls of a category behave at a station; call-only where nothing is written."""
         known = self.categories
-        return known.get((station, name)) or known.get(("*", name)) or Category(name)
+        found = known.get((station, name)) or known.get(("*", name))
+        if found is not None:
+            return found
+        return Category(name, levels=SAFETY_LEVELS if name.lower() == SAFETY else ())
+
+    def go_by(self, categories: dict[Key, Category]) -> None:
+        """Take other ladders, for what is open too; who may stop what stays."""
+        self.categories = categories
+        for key, post in self.posts.items():
+            post.category = self.category(*key)
 
     def segment_of(self, station: str) -> Segment | None:
         """Give the segment that a station belongs to."""

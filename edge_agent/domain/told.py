@@ -28,3 +28,4 @@ class Told(NamedTuple):
     device: str | None = None
     why: str = ""
     until_ns: int | None = None
+    warns: str = ""

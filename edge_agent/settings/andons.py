@@ -5,17 +5,12 @@
 3. A ladder goes up: later levels are higher.
 """
 
-from itertools import pairwise
-from typing import Final
-
+from edge_agent.domain.call import SAFETY
 from edge_agent.settings.floor import Floor, Said, fixed_position, number, text
 from edge_agent.settings.line_tables import EVERYWHERE
-from edge_agent.settings.neighbours import known_station
+from edge_agent.settings.neighbours import known, known_station
 from edge_agent.settings.words import shown
 from edge_agent.toml_places import KeyPath
-
-SAFETY: Final = "safety"
-"""The category that never stops a line through this agent."""
 
 
 def check_andons(floor: Floor) -> None:
@@ -116,14 +111,30 @@ def _can_stop(floor: Floor, at: KeyPath, station: str, category: str, *, everywh
 
 def _ladder(floor: Floor, at: KeyPath, said: Said) -> None:
     steps = said.get("escalate")
-    for index, (low, high) in enumerate(pairwise(steps if isinstance(steps, list) else ()), 1):
-        if not (isinstance(low, dict) and isinstance(high, dict)):
+    last: dict[str, Said] = {}  # by shift; "" for those of every shift
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+        if not isinstance(step, dict):
             continue
+        shifts = _shifts(floor, (*at, "escalate", index), step)
+        before = [one for name, one in last.items() if not shifts or name in ("", *shifts)]
         for key in ("level", "after_s"):
-            before, after = number(low, key), number(high, key)
-            if before is not None and after is not None and after <= before:
+            low = max(
+                (value for one in before if (value := number(one, key)) is not None), default=None
+            )
+            high = number(step, key)
+            if low is not None and high is not None and high <= low:
                 floor.document.refuse(
                     (*at, "escalate", index, key),
-                    f"{after:.15g} is not more than the {before:.15g} of the level before it",
+                    f"{high:.15g} is not more than the {low:.15g} of the level before it",
                     "write the levels in order, each higher and later than the one before",
                 )
+        last |= dict.fromkeys(shifts or ("",), step)
+
+
+def _shifts(floor: Floor, at: KeyPath, step: Said) -> list[str]:
+    """Give the shifts that a level is for; refuses those that are not written down."""
+    said = step.get("shifts")
+    shifts = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    for index, shift in enumerate(shifts):
+        known(floor.document, (*at, "shifts", index), shift, floor.shifts(), "calendar.shift")
+    return shifts

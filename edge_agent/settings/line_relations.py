@@ -90,3 +90,6 @@ def _reasons(floor: Floor) -> None:
     codes: dict[str, KeyPath] = {}
     for at, said in floor.tables("reason"):
         own_id(floor.document, (*at, "code"), said.get("code"), codes, "reason")
+    for at, said in floor.tables("device"):
+        if codes and isinstance(said.get("reason"), str):
+            known(floor.document, (*at, "reason"), said["reason"], codes, "reason")

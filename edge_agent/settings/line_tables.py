@@ -122,6 +122,15 @@ class SegmentTable(Table):
         int | None, limits(1, PACK_MAX, "parts", "In a pack: takt times it is the pitch")
     ] = _SEGMENT.pack_quantity
     products: Several[ProductTable] = Field((), description="What is not the same for all of them")
+    upstream: StationId | None = Field(
+        None, description="The segment that feeds it: its stop is why this one is starved"
+    )
+    downstream: StationId | None = Field(
+        None, description="The segment that it feeds: its stop is why this one is blocked"
+    )
+    owner: StationId | None = Field(
+        None, description="The agent that speaks for it, where that is another one: call-only here"
+    )
 
 
 class LevelTable(Table):
@@ -134,6 +143,7 @@ class LevelTable(Table):
         examples=[60.0]
     )
     notify: Role = Field(description="The role that is asked", examples=["group-leader"])
+    shifts: Several[Id] = Field((), description="Shifts in which this is so; none: all")
 
 
 class AndonTable(Table):

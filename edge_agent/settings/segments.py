@@ -30,12 +30,42 @@ def check_segments(floor: Floor) -> None:
     for at, said in segments:
         own_id(document, (*at, "id"), said.get("id"), ids, "segment")
         _stations(floor, at, said)
+        _owner(floor, at, said)
+        _neighbours(floor, at, said)
         _pace(floor, at, said)
         _products(floor, at, said)
         _fixed_position(floor, at, said)
         _stop_output(floor, at, said, outputs)
         _start_input(floor, at, said)
         _release(floor, at, said)
+
+
+def _owner(floor: Floor, at: KeyPath, said: Said) -> None:
+    """Refuse what only the agent that speaks for a segment may say."""
+    own = (floor.document.values.get("agent") or {}).get("id")
+    owner = text(said, "owner")
+    if owner is None or owner == own:
+        return
+    for key in ("stop_output", "start_input", "takt_s", "demand_per_shift"):
+        if key in said:
+            floor.document.refuse(
+                (*at, key),
+                f"is said by {shown(owner)}, which owns the segment",
+                "remove it here: stations of this agent join it as call-only",
+            )
+    if (fixed_position(said) or ("call-only",))[0] != "call-only":
+        floor.document.refuse(
+            (*at, "fixed_position"),
+            f"is said by {shown(owner)}, which owns the segment, and a stop never travels over the "
+            "broker",
+            'write "call-only", or leave it out',
+        )
+
+
+def _neighbours(floor: Floor, at: KeyPath, said: Said) -> None:
+    for key in ("upstream", "downstream"):
+        if said.get(key) is not None and said.get(key) == said.get("id"):
+            floor.document.refuse((*at, key), "is the segment itself", "write the one beside it")
 
 
 def _stations(floor: Floor, at: KeyPath, said: Said) -> None:

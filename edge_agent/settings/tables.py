@@ -178,6 +178,9 @@ class StationTable(Table):
     segment: StationId | None = Field(None, description="The [[segment]] that it stands in")
     roles: Several[StationRole] = Field((), description="What is done with containers here")
     skills: Several[Name] = Field((), description="What a person needs who works here")
+    count_scans: bool = Field(
+        False, description="Whether a scan here is a part that was made; badges and words are none"
+    )
 
 
 _JOURNAL = Journal()

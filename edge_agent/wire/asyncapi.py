@@ -53,6 +53,7 @@ CHANNELS: Final = {
             "outbox.gap",
             "clock.corrected",
             "agent.started",
+            "agent.reloaded",
             "journal.quarantined",
         ),
     ),

@@ -87,6 +87,13 @@ _EVENTS: Final[dict[str, dict[str, Any]]] = {
         1240,
         {"version": "0.1.0", "previous_end": "cut", "unobserved_s": 3.25},
     ),
+    "agent.reloaded": event(
+        "agent.reloaded",
+        "urgent",
+        "agent/pi-a2",
+        1242,
+        {"message": "1 device added, the rules of the line changed", "after_restart": []},
+    ),
     "journal.quarantined": event(
         "journal.quarantined",
         "urgent",

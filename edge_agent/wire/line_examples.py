@@ -42,6 +42,7 @@ _STOPPED: Final = {
     "station": "A2",
     "shift": "early",
 }
+_ESTOP = {"station": "A3", "segment": "SEG-A", "device": "estop-a3"}
 _TRAINING: Final = {"station": "A2", "segment": "SEG-A", "actor": "L. Weber"}
 
 
@@ -110,6 +111,8 @@ LINE_EVENTS: Final[dict[str, dict[str, Any]]] = {
     "andon.training_started": _andon("andon.training_started", 1315, _TRAINING)
     | {"training": True},
     "andon.training_ended": _andon("andon.training_ended", 1316, _TRAINING),
+    "andon.estop_observed": _andon("andon.estop_observed", 1318, _ESTOP),
+    "andon.estop_reset_observed": _andon("andon.estop_reset_observed", 1319, _ESTOP),
     "andon.handover": _andon(
         "andon.handover",
         1317,

@@ -98,6 +98,8 @@ class RejectedSaid(FaultSaid):
     fault: FaultWord = maybe()
     trigger: str = Field(description="What somebody wanted.")
     why: str = Field(description="Why it was not done, for people.")
+    notify: str = maybe(description="The role that is warned of it, where one is.")
+    people: list[str] = maybe(description="Who has it and is on shift at this moment.")
 
 
 class BypassSaid(AndonSaid):
@@ -239,6 +241,28 @@ class AndonTrainingEnded(UrgentEvent):
     data: TrainingSaid
 
 
+class EstopSaid(Model):
+    """What an auxiliary contact of an emergency stop shows."""
+
+    station: Level
+    segment: Level | None
+    device: Level
+
+
+class AndonEstopObserved(UrgentEvent):
+    """An emergency stop was seen to be actuated: no andon stop, and nothing here acts on it."""
+
+    type: Literal["andon.estop_observed"]
+    data: EstopSaid
+
+
+class AndonEstopResetObserved(UrgentEvent):
+    """It was seen to be reset, by whoever may: this agent cannot."""
+
+    type: Literal["andon.estop_reset_observed"]
+    data: EstopSaid
+
+
 class StopSaid(Model):
     """One stop of a segment."""
 
@@ -300,6 +324,8 @@ LINE_MODELS: Final[dict[str, type[Model]]] = {
     "andon.fault_cleared": AndonFaultCleared,
     "andon.rejected": AndonRejected,
     "andon.handover": AndonHandover,
+    "andon.estop_observed": AndonEstopObserved,
+    "andon.estop_reset_observed": AndonEstopResetObserved,
     "andon.bypassed": AndonBypassed,
     "andon.bypass_ended": AndonBypassEnded,
     "andon.training_started": AndonTrainingStarted,

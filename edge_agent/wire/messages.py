@@ -5,7 +5,7 @@ have none. What must be told exactly once, and in order, is an event; what is tr
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ ALARM_CLEARED: Final = "alarm.cleared"
 OUTBOX_GAP: Final = "outbox.gap"
 CLOCK_CORRECTED: Final = "clock.corrected"
 AGENT_STARTED: Final = "agent.started"
+AGENT_RELOADED: Final = "agent.reloaded"
 JOURNAL_QUARANTINED: Final = "journal.quarantined"
 
 VALID_S: Final = 60
@@ -181,6 +182,11 @@ def agent_started(version: str, previous_end: PreviousEnd, unobserved_s: float |
     if unobserved_s is not None:
         plain["unobserved_s"] = unobserved_s
     return rendered(plain)
+
+
+def agent_reloaded(message: str, after_restart: Sequence[str]) -> bytes:
+    """Say what a reload has changed, for people, and which keys wait for a restart."""
+    return rendered({"message": message, "after_restart": list(after_restart)})
 
 
 def journal_quarantined(said: Quarantined) -> bytes:

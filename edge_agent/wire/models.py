@@ -189,6 +189,20 @@ class AgentStarted(UrgentEvent):
     data: AgentStartedSaid
 
 
+class AgentReloadedSaid(Model):
+    """What is another one now."""
+
+    message: str = Field(description="What has changed, for people.")
+    after_restart: list[str] = Field(description="Keys that wait for a restart.")
+
+
+class AgentReloaded(UrgentEvent):
+    """An agent goes by another configuration."""
+
+    type: Literal["agent.reloaded"]
+    data: AgentReloadedSaid
+
+
 class JournalQuarantinedSaid(Model):
     """What was set apart, what came out of it, and what did not."""
 
@@ -357,6 +371,7 @@ MODELS: Final[dict[str, type[Model]]] = {
     "outbox.gap": OutboxGap,
     "clock.corrected": ClockCorrected,
     "agent.started": AgentStarted,
+    "agent.reloaded": AgentReloaded,
     "journal.quarantined": JournalQuarantined,
     "status": Status,
     "health": Health,

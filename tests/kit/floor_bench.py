@@ -64,17 +64,14 @@ class Wire(Touching):
         category: str | None = None,
         *,
         latching: bool = False,
-        hold_s: float = 0.0,
-        filter_ms: int = 50,
+        **said: Any,  # noqa: ANN401 - any key of a contact
     ) -> None:
         keys: CordKeys | ButtonKeys
         if category is None:
-            keys = ButtonKeys(purpose=purpose, filter_ms=5, hold_s=hold_s)
+            keys = ButtonKeys(purpose=purpose, filter_ms=5, **said)
         else:
             actuator = "latching" if latching else "momentary"
-            keys = CordKeys(
-                category=category, actuator=actuator, hold_s=hold_s, filter_ms=filter_ms
-            )
+            keys = CordKeys(category=category, actuator=actuator, **said)
         reactor, felt = bench.reactor, bench.andon.felt
         super().__init__(station, keys, Wiring.NORMALLY_CLOSED, reactor=reactor, felt=felt)
         self.name = name

@@ -172,7 +172,7 @@ def test_a_category_without_an_andon_is_fine(loaded: Loaded, line: str) -> None:
             'level = 3, after_s = 300.0, notify = "manager", by = "mail"',
             (
                 "47:53: andon.escalate.by: is not a key of a level of escalate; "
-                "its keys are level, after_s, notify"
+                "its keys are level, after_s, notify, shifts"
             ),
         ),
         (

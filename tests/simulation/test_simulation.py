@@ -123,9 +123,9 @@ def _no_stop(_floor: Floor, _segment: str, _at_ns: int) -> list[Told]:
     return []
 
 
-def _forgets(floor: Floor, kept: Any, now_ns: int) -> None:  # noqa: ANN401
+def _forgets(floor: Floor, kept: Any, now_ns: int) -> list[Told]:  # noqa: ANN401
     kept["posts"], kept["segments"] = [], {}
-    RESTORE(floor, kept, now_ns)
+    return RESTORE(floor, kept, now_ns)
 
 
 def _starts_by_itself(floor: Floor, segment: str, at_ns: int) -> None:

@@ -47,6 +47,9 @@ def test_urgent_data_is_that_of_the_examples() -> None:
             EPOCH, "4be1c2d3", 1_795_240_711_071_321_000, 1, 12
         ),
         "agent.started": messages.agent_started("0.1.0", messages.PreviousEnd.CUT, 3.25),
+        "agent.reloaded": messages.agent_reloaded(
+            "1 device added, the rules of the line changed", []
+        ),
         "journal.quarantined": messages.journal_quarantined(
             messages.Quarantined(**data_of("journal.quarantined"))
         ),
@@ -156,7 +159,11 @@ def test_every_message_has_a_model_an_example_and_a_channel() -> None:
     rendered = {payload.SCAN_READ, payload.SCAN_REJECTED, messages.ALARM_RAISED}
     rendered |= {messages.ALARM_CLEARED, messages.OUTBOX_GAP, messages.CLOCK_CORRECTED}
     own = set(EVENTS) - set(LINE_EVENTS) - set(PACE_EVENTS)
-    assert own == rendered | {messages.AGENT_STARTED, messages.JOURNAL_QUARANTINED}
+    assert own == rendered | {
+        messages.AGENT_STARTED,
+        messages.AGENT_RELOADED,
+        messages.JOURNAL_QUARANTINED,
+    }
 
 
 def resolved(document: dict[str, Any], reference: str) -> Any:  # noqa: ANN401
