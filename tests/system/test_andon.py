@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_agent.wire.topics import Topics
-from tests.kit.agents import BASE, Agent
+from tests.kit.agents import BASE, Agent, command
 from tests.kit.brokers import Mosquitto
 from tests.kit.oracle import checked
 from tests.kit.small_disks import fill, on_disk
