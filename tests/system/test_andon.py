@@ -303,7 +303,7 @@ def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: 
         return {line["light"]: line["pattern"] for line in floor.lines("tower-2")}
 
     floor.agent.until(lambda: shown().get("red") == "flash-2hz", "the new tower shows the stop")
-    kept = command("outbox", floor.agent.config, "list").out
+    kept = command("outbox", floor.agent.config, "export").out
     assert "agent.reloaded" in kept, "who listens is told of it"
     floor.agent.until(
         lambda: [line["tune"] for line in floor.lines("horn-2")][-1:] == ["B"], "the new horn too"
