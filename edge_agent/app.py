@@ -127,8 +127,9 @@ class Agent:
         return andon
 
     def _listen(self, andon: Andon) -> None:
-        """Have scans heard by andon where somebody has a badge or a reason has a code."""
-        wanted = self._configuration.people or self._configuration.reasons
+        """Have scans heard by andon where there are badges, codes of reasons, or parts to count."""
+        said = self._configuration
+        wanted = said.people or said.reasons or any(one.count_scans for one in said.stations)
         self.line.scanned = andon.orders.scanned if wanted else None
 
     def _hooks(self) -> Hooks:

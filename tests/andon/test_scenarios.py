@@ -1,8 +1,12 @@
 """The stories a team leader would tell, on the virtual clock: what is seen, heard and told."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from tests.kit.floor_bench import FloorBench, with_quality
+import pytest
+
+from edge_agent.ports import Purpose
+from tests.kit.floor_bench import LINE, SEGMENT, FloorBench, with_quality
 
 YELLOW = "yellow flash-2hz"
 GREEN = "green steady"
@@ -184,3 +188,48 @@ def test_10_a_clock_that_is_wrong_after_boot_changes_no_duration(tmp_path: Path)
     events = [event for event in bench.events() if event["type"].startswith("andon.")]
     assert {event["clock"] for event in events} == {"unsynced"}
     assert "clock.corrected" in bench.kinds()
+
+
+# -- beside the scenarios --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("pulled_s", "stops"), [(54.9, True), (55.1, False)])
+def test_a_pull_too_close_before_the_fixed_position_waits_for_the_next(
+    tmp_path: Path, pulled_s: float, stops: bool
+) -> None:
+    line = replace(LINE, segments=(replace(SEGMENT, min_window_s=5.0),))
+    bench = FloorBench(tmp_path / "data", line=line).start()
+    bench.pull("cord-A2", pulled_s)
+    bench.pulse(60.0)
+    assert bench.stop_output.on is stops
+    bench.pulse(120.0)
+    assert bench.stop_output.on
+
+
+def test_an_acknowledgement_ends_no_ladder(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data").start()
+    bench.pull("cord-A2", 10.0)
+    bench.press("ack-A2", 20.0)
+    bench.at(400.0)
+    assert [one["level"] for one in bench.told("andon.escalated")] == [2, 3]
+
+
+def test_a_mute_button_silences_what_is_heard_and_no_light(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data")
+    bench.wire("mute", "A2", Purpose.MUTE)
+    bench.start()
+    bench.pull("cord-A2", 10.0)
+    assert bench.horns["A2"].tune == "A"
+    bench.press("mute", 20.0)
+    assert bench.horns["A2"].tune == ""
+    assert bench.tower("A2") == YELLOW
+
+
+def test_a_lamp_test_button_lights_every_lamp_for_a_while(tmp_path: Path) -> None:
+    bench = FloorBench(tmp_path / "data")
+    bench.wire("test", "A2", Purpose.LAMP_TEST)
+    bench.start()
+    bench.press("test", 10.0)
+    assert {"red", "yellow"} <= {*bench.towers["A2"].look}
+    bench.at(30.0)
+    assert bench.tower("A2") == "green steady"

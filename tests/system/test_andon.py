@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge_agent.wire.topics import Topics
-from tests.kit.agents import BASE, Agent, command
+from tests.kit.agents import BASE, Agent, Gun, command
 from tests.kit.brokers import Mosquitto
 from tests.kit.oracle import checked
 from tests.kit.small_disks import fill, on_disk
@@ -321,3 +321,37 @@ def test_a_reload_exchanges_every_kind_of_line_device_and_a_stop_goes_on(floor: 
     floor.agent.signal(signal.SIGHUP)
     floor.agent.until(lambda: bool(floor.lines("stop-2")), "the new output has begun")
     assert floor.lines("stop-2")[0]["on"] is False
+
+
+PEOPLE = """
+[[person]]
+badge = "E:1007"
+name = "L. Weber"
+roles = ["leader"]
+[[reason]]
+code = "FIT"
+text = "Does not fit"
+"""
+
+
+def test_a_badge_a_word_and_a_reason_at_a_scanner_are_heard(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    url = f"mqtt://127.0.0.1:{broker.port}"
+    made = Floor(tmp_path / "a", url)
+    gun = Gun("gun-1", "A3", made.agent.folder)
+    made.agent = Agent(tmp_path / "a", url=url, guns=(), more=LINE + PEOPLE + gun.block())
+    with made.agent:
+        made.until_lit(GREEN)
+        gun.open()
+        made.pull("cord")
+        made.until_lit(YELLOW)
+        gun.scan("E:1007")
+        made.until_lit({"yellow": "steady"})
+        gun.scan("X:CLEAR", "R:FIT")
+        made.until_lit(GREEN)
+        made.agent.until(
+            lambda: "andon.closed" in command("outbox", made.agent.config, "export").out,
+            "the reason is told",
+        )
+    gun.close()
