@@ -81,21 +81,6 @@ def test_a_read_refused_for_want_of_storage_is_answered_counted_and_makes_no_eve
     assert read_now(bench, b"K-1") == ("accepted", None), "a refusal is forgotten at once"
 
 
-def test_whoever_scans_his_badge_is_heard_also_when_the_journal_has_no_room(bench: Bench) -> None:
-    heard: list[tuple[str, str]] = []
-
-    def scanned(station: str, text: str, _at_ns: int) -> bool:
-        heard.append((station, text))
-        return True
-
-    bench.line.scanned = scanned
-    bench.scan(b"E:1007")
-    bench.outbox.troubled(DiskTrouble("full", "no space", "free some"))
-    bench.scan(b"]C0E:1008")
-    assert [text for _, text in heard] == ["E:1007", "E:1008"]
-    assert {station for station, _ in heard} == {bench.gun.station}
-
-
 def test_before_the_journal_is_open_nothing_is_accepted(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "data")
     assert bench.scan(b"K-1")
