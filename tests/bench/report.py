@@ -20,6 +20,8 @@ class Goal:
 
     text: str
     reached: Callable[[Medians], bool]
+    mark: bool = False
+    """Something to reach for: to miss it fails nothing."""
 
 
 def at_most(limit: float, text: str = "") -> Goal:
@@ -28,6 +30,11 @@ def at_most(limit: float, text: str = "") -> Goal:
 
 def at_least(limit: float, text: str = "") -> Goal:
     return Goal(text or f"at least {limit:,g}", lambda m: m[PRODUCT.key] >= limit)
+
+
+def mark(goal: Goal) -> Goal:
+    """Make of a target something to reach for."""
+    return Goal(goal.text, goal.reached, mark=True)
 
 
 def times(rival: str, factor: float, *, at_most: bool, text: str) -> Goal:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.bench.contenders import BARE, SCRIPT, Contender
 from tests.bench.gauges import Cpu, pss_bytes, rss_bytes
-from tests.bench.report import NODE_RED_PER_S, Figure, at_least, at_most, times
+from tests.bench.report import NODE_RED_PER_S, Figure, at_least, at_most, mark, times
 from tests.bench.stand import Down, Stand, all_in, came, drive, elapsed, quiet, standing
 
 BURST_LIMIT_S = 60
@@ -82,7 +82,7 @@ def burst(run: Run) -> list[Figure]:
     """Push bursts through the tty, as fast as it takes them."""
     count = run.pick(20_000, 5_000)
     goals = [times(SCRIPT.key, f, at_most=False, text=f"{f}x (b)") for f in (8, 15)]
-    node_red = at_least(NODE_RED_PER_S, "Node-RED's 28,800")
+    node_red = mark(at_least(NODE_RED_PER_S, "Node-RED's 28,800"))
     per_s = Figure(f"burst of {count:,}", "events/s", (*goals, node_red))
     cpu_us = Figure("CPU per event of the burst", "us", (at_most(80), at_most(43)))
     memory = Figure("PSS after it", "MB")
@@ -115,7 +115,7 @@ def idle(run: Run) -> list[Figure]:
     """Nothing to do: CPU and memory, each contender alone on the machine."""
     seconds = run.pick(60, 8)
     cpu_s = Figure("idle CPU", "s/minute", (at_most(0.1),))
-    pss = Figure("idle PSS", "MB", (at_most(60), at_most(45, "mark 45")))
+    pss = Figure("idle PSS", "MB", (at_most(60), mark(at_most(45, "mark 45"))))
     rss = Figure("idle RSS (shared pages in full)", "MB")
     for contender in run.who:
         try:
