@@ -7,14 +7,15 @@ those of the GS1 syntax dictionary, the rules those of the GS1 General Specifica
 import re
 from calendar import monthrange
 from collections.abc import Callable
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from edge_agent.labels.gs1_lists import COUNTRIES, CURRENCIES, LETTERS, PACKAGES
 
 Check = Callable[[str], str]
 
-CSET82: Final = (
-    "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+CSET82: Final = "".join(
+    ("!\"%&'()", "*+,-./", digits, ":;<=>?", ascii_uppercase, "_", ascii_lowercase)
 )
 """GS1 General Specifications 7.11, table 1, in the order that its check characters count in."""
 
