@@ -23,6 +23,7 @@ from edge_agent.edges import Edges
 from edge_agent.ending import Ending
 from edge_agent.equipment import Equipment
 from edge_agent.journal.store import Store
+from edge_agent.labels.decoder import Decoder
 from edge_agent.line import Line
 from edge_agent.notify import Notify
 from edge_agent.outbox import Outbox
@@ -76,6 +77,7 @@ class Agent:
         self._topics = Topics(configuration.site.base)
         self.outbox = Outbox(reactor, clock, limits_of(configuration.journal))
         self.line = Line(topics=self._topics, agent=agent, version=__version__, outbox=self.outbox)
+        self.line.decoder = Decoder(configuration.layouts)
         self.synchrony = Synchrony(reactor, self.outbox, self.line)
         self.andon = self._andon()
         self.equipment = Equipment(reactor, self.line, self.andon, edges.driver)
@@ -268,6 +270,7 @@ class Agent:
         before, self._configuration = self._configuration, change.then
         gone = {device.name for device in (*change.removed, *change.replaced)}
         self.equipment.exchange(gone, change.then.devices)
+        self.line.decoder = Decoder(change.then.layouts)
         if change.line:
             self.andon.replan(change.then)
             self._listen(self.andon)

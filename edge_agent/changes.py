@@ -87,6 +87,6 @@ def _rules(said: Configuration) -> tuple[object, ...]:
     """
     tables: tuple[tuple[object, ...], ...] = (
         *(said.stations, said.calendars, said.segments, said.andons),
-        *(said.people, said.reasons, said.looks),
+        *(said.people, said.reasons, said.looks, said.layouts),
     )
     return said.site.time_zone, said.site.calendar, *(frozenset(each) for each in tables)

@@ -91,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     outbox = command("outbox", _outbox, "what is waiting, set aside or kept, as JSON lines")
     outbox.add_argument("what", choices=("list", "show", "export"), metavar="list|show|export")
     outbox.add_argument("seq", nargs="?", type=_seq, metavar="SEQ", help="the event to show")
+    decode = command("decode", _decode, "say what a label or a tag is", config=False)
+    decode.add_argument("text", nargs="*", metavar="TEXT", help="none: lines of standard input")
+    decode.add_argument("--config", type=Path, metavar="CONFIG", help="whose layouts to know")
+    decode.add_argument("--jsonl", action="store_true", help="JSON objects in, JSON objects out")
     watch = command("watch", _watch, "follow the broker's topics of the whole base")
     watch.add_argument("--json", action="store_true")
     schema = command("schema", _schema, "the AsyncAPI document of every message", config=False)
@@ -230,6 +234,33 @@ def _schema(parsed: argparse.Namespace) -> int:
     else:
         from edge_agent.wire.asyncapi import document
     print(json.dumps(document(), indent=2, ensure_ascii=False))
+    return OK
+
+
+def _decode(parsed: argparse.Namespace) -> int:
+    from edge_agent.decoding import answers, described
+    from edge_agent.labels.decoder import Decoder
+    from edge_agent.labels.layout import Layout
+
+    layouts: tuple[Layout, ...] = ()
+    if parsed.config is not None:
+        from edge_agent.asking import loaded
+
+        configuration = loaded(parsed.config, os.environ)
+        if configuration is None:
+            return BAD_CONFIGURATION
+        layouts = configuration.layouts
+    decoder = Decoder(layouts)
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    lines = parsed.text or (line.rstrip("\n") for line in sys.stdin)
+    if parsed.jsonl:
+        for answer in answers(decoder, lines):
+            print(answer, flush=True)
+        return OK
+    for text in lines:
+        for line in described(decoder.text(text)):
+            print(line)
     return OK
 
 

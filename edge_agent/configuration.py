@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 from edge_agent import __version__
 from edge_agent.domain.people import Person
+from edge_agent.labels.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,7 @@ class Configuration:
     people: tuple[Person, ...] = ()
     reasons: tuple[Reason, ...] = ()
     looks: tuple[Condition, ...] = ()
+    layouts: tuple[Layout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

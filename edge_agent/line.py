@@ -20,6 +20,8 @@ from edge_agent.device_alarms import DeviceAlarms
 from edge_agent.dispatch import Stream, Where
 from edge_agent.gaps import Gap
 from edge_agent.labels import aim
+from edge_agent.labels.decoder import Decoder
+from edge_agent.labels.label import PLAIN
 from edge_agent.outbox import PAYLOAD_GUESS_BYTES, Outbox
 from edge_agent.ports import Flaw, Lane, Outcome, Source
 from edge_agent.quarantine import Quarantines
@@ -28,7 +30,7 @@ from edge_agent.storage import Room
 from edge_agent.urgent import Urgent, nobody_trains
 from edge_agent.wire import messages
 from edge_agent.wire.messages import AlarmKind, GapReason, PreviousEnd, Stretch
-from edge_agent.wire.payload import NORMAL, TRAINING, Envelope, ScanTemplate
+from edge_agent.wire.payload import NORMAL, TRAINING, Envelope, ScanTemplate, labelled
 from edge_agent.wire.topics import Topics
 
 ANSWERS_MAX: Final = 256
@@ -111,6 +113,7 @@ class Line:
         self.rejected = 0
         self.suppressed = 0
         self.refused_storage = 0
+        self.decoder = Decoder()
         self.scanned: Callable[[str, str, int], bool] | None = None
         self.answered: Callable[[str, bool], None] | None = None
         """What shows an answer at its station beside the reader: where there is something."""
@@ -201,11 +204,20 @@ class Line:
         if self.scanned is not None:
             self.scanned(source.station, text.decode("utf-8", "replace"), at_mono_ns)
             outbox.room(_NORMAL, len(raw) + PAYLOAD_GUESS_BYTES)
-        data = reader.template.read(text, symbology)
+        data = self._decoded(reader.template, text, symbology)
         said = reader.trained_read if self.in_training(source.station) else reader.read
         seq = outbox.record(reader.stream, _NORMAL, said, at_wall_ns, at_mono_ns, data)
         self._pending.append((seq, reader, raw, heard, ""))
         return True
+
+    def _decoded(self, template: ScanTemplate, text: bytes, symbology: str | None) -> bytes:
+        if symbology is None and self.decoder.is_opaque(text):
+            return template.read(text)
+        words = text.decode("utf-8", "replace")
+        kind, _, ids, fields, warnings, error = self.decoder.text(words, symbology)
+        if kind is PLAIN and not ids and error is None:
+            return template.read(text, symbology)
+        return template.read(text, symbology, labelled(kind, fields, ids, warnings, error))
 
     def _no_room(self, reader: _Reader, raw: bytes, room: Room) -> bool:
         if room is Room.WAIT:

@@ -13,9 +13,11 @@ from edge_agent.configuration import (
     Segment,
 )
 from edge_agent.domain.people import Person
+from edge_agent.labels.layout import Layout
 from edge_agent.settings.andons import check_andons
 from edge_agent.settings.devices import Placed
 from edge_agent.settings.floor import Floor
+from edge_agent.settings.layouts import check_layouts
 from edge_agent.settings.line_tables import TABLES, place
 from edge_agent.settings.neighbours import known, own_id
 from edge_agent.settings.reading import Document
@@ -35,6 +37,7 @@ class LineTables(NamedTuple):
     people: tuple[Person, ...]
     reasons: tuple[Reason, ...]
     looks: tuple[Condition, ...]
+    layouts: tuple[Layout, ...]
 
 
 def check_line(
@@ -56,6 +59,7 @@ def check_line(
         people=tuple(Person(**one) for one in right["person"]),
         reasons=tuple(Reason(**one) for one in right["reason"]),
         looks=looks,
+        layouts=check_layouts(floor),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 import drivers
 from edge_agent.settings.devices import DeviceTable, model_of
 from edge_agent.settings.environment import SECTIONS
+from edge_agent.settings.layouts import LayoutTable
 from edge_agent.settings.line_tables import TABLES
 from edge_agent.settings.sections import WANTED
 from edge_agent.settings.shop_time import CalendarTable
@@ -38,6 +39,7 @@ def json_schema() -> dict[str, Any]:
                 for name, (table, _) in TABLES.items()
             },
             "look": {"type": "array", "items": _described(LookTable)},
+            "layout": {"type": "array", "items": _described(LayoutTable)},
             "device": {
                 "type": "array",
                 "items": {

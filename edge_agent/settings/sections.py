@@ -13,12 +13,14 @@ from edge_agent.settings.tables import Table
 from edge_agent.settings.words import listed, nearest, retold, shown, written_out
 from edge_agent.toml_places import KeyPath
 
-LISTS: Final = (*("station", "device", "calendar", "segment", "andon", "person", "reason", "look"),)
+LISTS: Final = (
+    *("station", "device", "calendar", "segment", "andon", "person", "reason", "look", "layout"),
+)
 """The tables that there are several of."""
 
 _TABLES: Final = (*SECTIONS, *LISTS)
 
-LATER: Final = frozenset({"loop", "layout"})
+LATER: Final = frozenset({"loop"})
 """Tables that a later version will know."""
 
 _SECRETS: Final = ("password", "passwd", "passphrase", "secret", "token", "pwd")

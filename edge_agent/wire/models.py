@@ -47,6 +47,11 @@ class ScanReadSaid(ReadSaid):
 
     format: Annotated[str, Field(description="What kind of label this is; `plain`: just text.")]
     fields: dict[str, str | list[str]] = Field(description="What the label says, by its format.")
+    ids: dict[str, str] = maybe(description="What of it identifies something, by its name.")
+    warnings: list[str] = maybe(
+        description="What was odd about it; one that begins with `recovered` says what was mended."
+    )
+    error: str = maybe(description="Why it is not what it claims to be; there are no fields then.")
 
 
 class ScanRejectedSaid(ReadSaid):

@@ -11,6 +11,7 @@ Rules:
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 NORMAL: Final = "normal"
@@ -67,6 +68,7 @@ _MONONS = b'","monons":"'
 _BOOTID = b'","bootid":"'
 _QUOTE = b'"'
 _READ = b',"format":"plain","fields":{}}'
+_SEPARATORS = (",", ":")
 
 _PLAIN = bytes(range(0x20, 0x22)) + bytes(range(0x23, 0x5C)) + bytes(range(0x5D, 0x7F))
 """Bytes that stand for themselves in a JSON string: printable ASCII but quote and backslash."""
@@ -271,10 +273,31 @@ def _string(text: str) -> bytes:
     return b'"%b"' % escaped(text.encode())
 
 
+def labelled(
+    kind: str,
+    fields: Mapping[str, str | list[str]],
+    ids: Mapping[str, str],
+    warnings: Sequence[str],
+    error: str | None,
+) -> bytes:
+    """Give the end of a scan's `data`: what its label says; what says nothing is left out."""
+    said: dict[str, object] = {"format": kind, "fields": fields}
+    if ids:
+        said["ids"] = ids
+    if warnings:
+        said["warnings"] = warnings
+    if error is not None:
+        said["error"] = error
+    return b"," + json.dumps(said, ensure_ascii=False, separators=_SEPARATORS)[1:].encode(
+        "utf-8", "replace"
+    )
+
+
 class ScanTemplate:
     """The `data` of one reader's scans: made once per device, rendered once per scan.
 
-    A text of n bytes makes at most 8 n bytes of JSON: six for a control character, two for `hex`.
+    A text of n bytes makes at most 8 n bytes of JSON: six for a control character, two for `hex`;
+    what its label says comes to that.
     """
 
     __slots__ = ("_identified", "_plain", "_start")
@@ -282,16 +305,19 @@ class ScanTemplate:
     def __init__(self, device: str) -> None:
         self._start = b'{"device":%b,"text":"' % _string(device)
         start = self._start.replace(b"%", b"%%")
-        self._plain = start + b'%b"' + _READ
-        self._identified = start + b'%b","symbology":"%b"' + _READ
+        self._plain = start + b'%b"%b'
+        self._identified = start + b'%b","symbology":"%b"%b'
 
-    def read(self, text: bytes, symbology: str | None = None) -> bytes:
-        """Say what was read: `text` is exact, `symbology` the AIM identifier (`]d2`) or None."""
+    def read(self, text: bytes, symbology: str | None = None, label: bytes = _READ) -> bytes:
+        """Say what was read: `text` is exact, `symbology` the AIM identifier (`]d2`) or None.
+
+        `label` is what `labelled` gave; without it the text is plain.
+        """
         if text.translate(None, _PLAIN):
-            return self._said(text, symbology) + _READ
+            return self._said(text, symbology) + label
         if symbology:
-            return self._identified % (text, escaped(symbology.encode()))
-        return self._plain % text
+            return self._identified % (text, escaped(symbology.encode()), label)
+        return self._plain % (text, label)
 
     def rejected(self, text: bytes, symbology: str | None, reason: str, message: str) -> bytes:
         """Say what was refused, with the contract's word for it and a sentence for people."""

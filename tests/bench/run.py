@@ -23,6 +23,7 @@ from tests.bench.contenders import ALL, PRODUCT, ROOT
 from tests.bench.disk import disk
 from tests.bench.faults import backlog, kills, outage
 from tests.bench.gauges import fdatasync_us, machine
+from tests.bench.labels import labels
 from tests.bench.light import light
 from tests.bench.report import table
 from tests.bench.speed import Run, burst, idle, latency, start
@@ -35,6 +36,7 @@ NO_DISK_US = 10
 GROUPS = {
     "light": light,
     "urgent": urgent,
+    "labels": labels,
     "latency": latency,
     "burst": burst,
     "start": start,
