@@ -27,7 +27,7 @@ def described(found: Label) -> Iterator[str]:
     yield f"{named}{found.format}"
     for key, value in found.fields.items():
         for one in value if isinstance(value, list) else [value]:
-            yield f"  {key:<6}{_title(key):<44}{one or '(empty)'}"
+            yield f"  {key:<4}  {_title(key):<42}  {one or '(empty)'}"
     for key, value in found.ids.items():
         yield f"  {key}: {value}"
     for warning in found.warnings:
