@@ -27,6 +27,9 @@ STOPPED_ACKED: Final = ("steady", "off", "off")
 """What a tower shows: red, yellow, green."""
 
 WINDOW_NS: Final = 1_500_000_000
+WARNING_NS: Final = 1_200_000_000
+"""`restart_warning_s` of both segments, and the filter of the button that ended the stop."""
+
 FAST_MIN: Final = 3
 """Changes in that window of a light that flashes at 2 Hz; on an idle device there are six."""
 
@@ -279,9 +282,17 @@ class Floor:
         self.until(f"{look} at {station}", lambda: self.tower(station) == look)
 
     def warned(self, since_ns: int) -> None:
-        """Wait until the restart warning was seen: yellow beside red, shorter than a window."""
+        """Wait until the restart warning was seen, yellow beside red, and is over.
+
+        A start that is pressed in it is not obeyed.
+        """
         yellow = LAMPS_HIGH[1]
-        self.until("the warning", lambda: any(o.what == "1" for o in self.since(since_ns, yellow)))
+
+        def over() -> bool:
+            lit = [o.before_ns for o in self.since(since_ns, yellow) if o.what == "1"]
+            return bool(lit) and self.now_ns > lit[0] + WARNING_NS
+
+        self.until("the warning", over)
 
     def told(self) -> str:
         towers = {station: self.tower(station) for station in TOWERS}
