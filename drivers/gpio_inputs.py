@@ -28,7 +28,7 @@ STAMP_PAST_NS: Final = 30_000_000_000
 was before Linux 5.7): then the edge happened when we heard of it. A process that is held up for so
 long is ended by its watchdog."""
 
-ENDING: Final = (Purpose.START, Purpose.LINE_MOVING, Purpose.CLEAR, Purpose.ACK)
+ENDING: Final = (Purpose.START, Purpose.LINE_MOVING, Purpose.CLEAR, Purpose.ACK, Purpose.REASON)
 """What ends a stop, a call or its ladder: a wire that breaks must do none of these."""
 
 _WIRINGS: Final = [one.value for one in Wiring]
@@ -252,7 +252,13 @@ class GpioButton(GpioContact):
         def __post_init__(self) -> None:
             super().__post_init__()
             self.check_lines()
-            if self.contact == Wiring.NORMALLY_CLOSED and self.purpose in ENDING:
+            closed = self.contact == Wiring.NORMALLY_CLOSED
+            if closed and self.purpose == Purpose.CALL and self.hold_s:
+                raise ValueError(
+                    'contact: a broken wire of a normally closed "call" would be held, which is an'
+                    ' answer; wire it normally open, write "pair" with pin_no, or leave out hold_s'
+                )
+            if closed and self.purpose in ENDING:
                 raise ValueError(
                     f'contact: a broken wire of a normally closed "{self.purpose}" would be one;'
                     ' wire it normally open, or write "pair" with pin_no'

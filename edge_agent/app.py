@@ -133,6 +133,7 @@ class Agent:
         said = self._configuration
         wanted = said.people or said.reasons or any(one.count_scans for one in said.stations)
         self.line.scanned = andon.orders.scanned if wanted else None
+        self.line.heard = andon.orders.heard if wanted else None
 
     def _hooks(self) -> Hooks:
         configuration, topics = self._configuration, self._topics

@@ -115,6 +115,8 @@ class Line:
         self.refused_storage = 0
         self.decoder = Decoder()
         self.scanned: Callable[[str, str, int], bool] | None = None
+        self.heard: Callable[[str, str, int], bool] | None = None
+        """Who is told of a scan that is refused: who answers a call is heard nevertheless."""
         self.answered: Callable[[str, bool], None] | None = None
         """What shows an answer at its station beside the reader: where there is something."""
         self.in_training: Callable[[str], bool] = nobody_trains
@@ -223,9 +225,9 @@ class Line:
         if room is Room.WAIT:
             return False
         self.received += 1
-        if self.scanned is not None:  # who answers a call is heard, whatever the disk does
+        if self.heard is not None:
             text = aim.split(raw)[1].decode("utf-8", "replace")
-            self.scanned(reader.source.station, text, self._clock.mono_ns())
+            self.heard(reader.source.station, text, self._clock.mono_ns())
         _log.warning("%s: a scan was refused: the journal has no room", reader.source.name)
         self._refuse(reader, raw)
         return True

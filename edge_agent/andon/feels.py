@@ -59,6 +59,13 @@ class Feels:
         if contact.hold_ns and contact.on and not self._andon.replaying:
             self._spent.add(contact.name)
 
+    def restore(self, latched: dict[str, str] | list[str]) -> None:
+        """Take up which contacts are latched, for which call; earlier builds knew names alone."""
+        if isinstance(latched, list):
+            known = self._andon.contacts
+            latched = {one: self._open_call(known[one]) for one in latched if one in known}
+        self.latched = dict(latched)
+
     def forget(self, name: str) -> None:
         """Let go of what is known of a contact: it is another one now, or none."""
         self._spent.discard(name)

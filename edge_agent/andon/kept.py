@@ -21,7 +21,7 @@ def kept(andon: "Andon") -> dict[str, Any]:
 
 def take_up(andon: "Andon", was: dict[str, Any], now_ns: int) -> None:
     """Go on with cycles and takt timers of a run that was cut off a moment ago."""
-    andon.feels.latched = dict(was.get("latched", {}))
+    andon.feels.restore(was.get("latched", {}))
     andon.unstarted = {one for one in was.get("unstarted", ()) if one in andon.floor.segments}
     if "pacing" in was:
         andon.shop.restore(was.get("shop", {}))

@@ -27,9 +27,16 @@ class Ladder:
         self._andon = andon
 
     def asked(self, station: str, category: str, level: int) -> Asked:
-        """Say whom a call at a level asks for at this moment; the first is its responders."""
+        """Say whom a call at a level asks for at this moment; the first is its responders.
+
+        A level that nobody has written, or not for this shift, asks whom the one below it asks.
+        """
         notify = self._andon.plan.notify
-        roles = notify.get((station, category, level)) or notify.get(("*", category, level)) or ()
+        roles: tuple[str, ...] = ()
+        while level and not roles:
+            keys = (station, category, level), ("*", category, level)
+            roles = next((notify[one] for one in keys if notify.get(one)), ())
+            level -= 1
         people = [one for role in roles for one in self.on_duty(role)]
         return Asked(roles, list(dict.fromkeys(people)))
 

@@ -289,12 +289,21 @@ class Orders:
     # -- at the station ------------------------------------------------------------------------
 
     def scanned(self, station: str, text: str, at_ns: int) -> bool:
-        """Take a text that was scanned at a station; True when it meant something here."""
+        """Take a text that was scanned at a station; True when it meant something here.
+
+        Where scans are parts, any other one is a part that was made.
+        """
+        if self.heard(station, text, at_ns):
+            return True
+        if station in self._andon.plan.counting and self._andon.open:
+            self._andon.pacing.count(station, 1, at_ns)
+            self._andon.settle([], at_ns)
+        return False
+
+    def heard(self, station: str, text: str, at_ns: int) -> bool:
+        """Take what a person says by a scan, whatever becomes of the scan; True when it is that."""
         meant = self.people.meaning(text)
         if meant is None:
-            if station in self._andon.plan.counting and self._andon.open:
-                self._andon.pacing.count(station, 1, at_ns)
-                self._andon.settle([], at_ns)
             return False
         meaning, said = meant
         if meaning is Meaning.BADGE:

@@ -60,7 +60,10 @@ class Fault(StrEnum):
 
 
 class Felt(NamedTuple):
-    """A feel, the moment at which the contact left what it was, and when it could be believed."""
+    """A feel, the moment at which the contact left what it was, and when it could be believed.
+
+    The moment of `HELD` is that at which it had been held for long enough.
+    """
 
     feel: Feel
     at_ns: int
@@ -283,7 +286,8 @@ class Touch:
         times, kind = self._times, self._kind
         found: list[_Deadline] = []
         if kind is _Kind.PULLED and self.on and not self._held_told and times.hold_ns:
-            found.append(_Deadline(self._pressed_ns + times.hold_ns, Feel.HELD, self._pressed_ns))
+            held_ns = self._pressed_ns + times.hold_ns
+            found.append(_Deadline(held_ns, Feel.HELD, held_ns))  # it counts when it was held
         if not self.fault:
             found += sorted(self._distrusted())[:1]
         elif kind is _Kind.REST and not self._leaving and self._moving_ns is None:

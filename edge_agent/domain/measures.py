@@ -181,8 +181,9 @@ class Tally:
 
     def empty(self) -> bool:
         """Say whether nothing happened at all."""
-        counts = self.pulls, self.ttr.n, self.stop_ns, self.repeats, self.cycles, self.bypasses
-        return not any(counts)
+        people = self.pulls, self.test_pulls, self.repeats, self.again, self.bypasses
+        answers = self.tta.n, self.ttr.n, self.overdue
+        return not any((*people, *answers, self.stops, self.stop_ns, self.cycles))
 
     def said(self) -> dict[str, Any]:
         """Give the measures, durations in seconds."""

@@ -130,7 +130,7 @@ def test_holding_is_told_once_and_only_where_it_means_something() -> None:
     touch.edge(0, False, 1 * S)
     assert [(one.feel, one.at_ns) for one in run(touch, 8 * S)] == [
         (Feel.ON, 1 * S),
-        (Feel.HELD, 1 * S),
+        (Feel.HELD, 3 * S),
     ]
 
 

@@ -10,6 +10,9 @@ CORD: dict[str, Any] = {"category": "quality", "pin": "GPIO17"}
 BUTTON: dict[str, Any] = {"purpose": "ack", "pin": "GPIO22"}
 
 
+CLOSED: dict[str, Any] = {"contact": "normally-closed"}
+
+
 @pytest.mark.parametrize(
     ("kind", "keys", "key"),
     [
@@ -30,6 +33,8 @@ BUTTON: dict[str, Any] = {"purpose": "ack", "pin": "GPIO22"}
         ("gpio-button", {"purpose": "line-moving", "contact": "normally-closed"}, "contact"),
         ("gpio-button", {"purpose": "clear", "contact": "normally-closed"}, "contact"),
         ("gpio-button", {"purpose": "ack", "contact": "normally-closed"}, "contact"),
+        ("gpio-button", {**CLOSED, "purpose": "reason", "reason": "FIT"}, "contact"),
+        ("gpio-button", {**CLOSED, "purpose": "call", "category": "x", "hold_s": 2.0}, "contact"),
     ],
 )
 def test_keys_that_cannot_be_meant_are_refused_by_name(
